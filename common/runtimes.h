@@ -1,0 +1,90 @@
+/*
+ * Runtimes as configured in conf/runtimes.cfg: adding a language takes a stanza, no C. libconfig is read
+ * through config_file.c alone. Strings live as long as the registry.
+ *
+ * Placeholders in commands: {program} {suite} the file names, {harness} the folder of harnesses inside the
+ * sandbox.
+ */
+#ifndef ASSAY_COMMON_RUNTIMES_H
+#define ASSAY_COMMON_RUNTIMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+/* Limits of one task; 0 in a task means "not given". */
+struct limits {
+    int64_t wall_ms;         /* the whole suite, or each case */
+    int64_t task_wall_ms;    /* the whole task, compile apart */
+    int64_t cpu_ms;          /* the whole suite, or each case */
+    int64_t memory_bytes;    /* the whole task where cgroups hold, else each process */
+    int64_t processes;       /* processes and threads */
+    int64_t output_bytes;    /* kept of each of stdout and stderr; 16 times that kills */
+    int64_t disk_bytes;      /* the workspace */
+    int64_t compile_wall_ms; /* each compile command */
+};
+
+struct command {
+    char **argv; /* NULL-terminated */
+    size_t argc;
+};
+
+/* Whose fault a failing compile command is. */
+enum blame { BLAME_PROGRAM, BLAME_SUITE };
+
+struct compile_step {
+    struct command command;
+    enum blame blame;
+    /* With BLAME_PROGRAM on a command that reads the suite: output that matches this POSIX extended regular
+     * expression puts the blame on the suite all the same (a suite that does not parse). NULL = none. */
+    char *suite_fault_pattern;
+};
+
+enum suite_protocol {
+    SUITE_NONE,   /* this runtime has cases only */
+    SUITE_REPORT, /* the harness reports each test over the report descriptor (docs/harness.md) */
+    SUITE_TOKEN,  /* a suite of one test that must hand over a completion token on it */
+};
+
+struct runtime {
+    char *name;                         /* "python" */
+    char *description;                  /* "Python 3 (pytest)" */
+    char *program_file;                 /* where implementation_code goes: "implementation.py" */
+    char *suite_file;                   /* where test_suite_code goes, NULL without suites */
+    struct compile_step *compile_cases; /* before the cases */
+    size_t compile_cases_count;
+    struct compile_step *compile_suite; /* before the suite */
+    size_t compile_suite_count;
+    struct command run_case; /* one case; the case's args are appended */
+    struct command run_suite;
+    enum suite_protocol suite_protocol;
+    bool coverage;          /* takes "coverage": true */
+    char **environment;     /* NULL-terminated NAME=value, all that the program sees */
+    char **read_only_paths; /* NULL-terminated; shown read-only in the sandbox (a shared volume, an
+                               interpreter) */
+    char **preload;         /* NULL-terminated modules that a warm server imports */
+    /* Exit codes and stderr patterns by which a runtime says that it ran out of memory (node: 134). */
+    char *memory_pattern;     /* POSIX extended regular expression on the tail of stderr, NULL = none */
+    bool address_space_limit; /* memory_bytes also as RLIMIT_AS of each process (not for runtimes that reserve
+                                 much, such as node) */
+    struct limits defaults;   /* of the standard profile, adjusted by the stanza */
+    struct limits maximum;    /* what a task may ask for */
+    char *self_test;          /* a task (JSON text) that must pass before the runtime is advertised */
+};
+
+struct runtimes {
+    struct runtime *items;
+    size_t count;
+};
+
+/* Reads a runtimes.cfg. Errors name file and line, the rule and the allowed values. */
+struct runtimes *runtimes_load(const char *file, struct err *err);
+void runtimes_free(struct runtimes *runtimes); /* NULL is fine */
+/* NULL when unknown. */
+const struct runtime *runtimes_find(const struct runtimes *runtimes, const char *name);
+/* "bash, c, cpp, node, python": for error messages. Valid as long as the registry. */
+const char *runtimes_names(const struct runtimes *runtimes);
+
+#endif

@@ -1,0 +1,124 @@
+/*
+ * The sandbox of one slot: where untrusted programs run.
+ *
+ * Processes (each link has PDEATHSIG or a pid namespace, so that the death of the worker tears everything
+ * down):
+ *
+ *   worker ── slot init ── task init ── the program's processes
+ *             (one a slot,  (pid 1 of the task's pid namespace, one a task: private tmpfs,
+ *              forked early) writes the task's files as the slot's uid, starts each step)
+ *
+ * A task is begun (fresh workspace, files), runs one or more steps one after the other in it (compile, each
+ * case, the suite), and is ended (everything killed, the workspace gone). The worker never touches a path
+ * inside the workspace: files travel as a sealed memfd and are written by the sandboxed side. All calls are
+ * asynchronous: they send a request over a socket pair; what happened comes back by sandbox_receive once
+ * sandbox_fd is readable. A failure to set up is an ERR_INFRA event of its own and never looks like the
+ * program's failure.
+ *
+ * The worker keeps the time: it kills by sandbox_kill when a wall limit passes. CPU time, memory, processes,
+ * disk and file size are limited by rlimits, the cgroup and the tmpfs.
+ */
+#ifndef ASSAY_WORKER_SANDBOX_SANDBOX_H
+#define ASSAY_WORKER_SANDBOX_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/err.h"
+
+struct sandbox;
+
+struct sandbox_options {
+    unsigned slot; /* 1-based */
+    uid_t uid;     /* host uid and gid of the slot's programs (as root); 0: the default range + slot */
+    const char *harness_dir; /* host path, shown read-only as SANDBOX_HARNESS_DIR */
+    const char *const
+        *read_only_paths; /* NULL-terminated further host paths shown read-only at the same place */
+    const char *const *allow_missing; /* NULL-terminated names of mechanisms that may be absent
+                                         (sandbox_mechanisms lists the names) */
+    int64_t scratch_bytes_max;        /* the largest disk limit of any task */
+};
+
+#define SANDBOX_WORK_DIR    "/work" /* the workspace: HOME, TMPDIR and working directory of every step */
+#define SANDBOX_HARNESS_DIR "/assay/harness" /* the harnesses, as the program's side sees them */
+
+/* The descriptors of a step. */
+#define SANDBOX_REPORT_FD  3 /* write end of the private report pipe (only steps that have one) */
+#define SANDBOX_CONTROL_FD 4 /* read end of the private control pipe (only steps that have one) */
+
+struct sandbox_file {
+    const char *path; /* relative, already checked (text_path_problem) */
+    const void *data;
+    size_t size;
+};
+
+struct sandbox_task {
+    const struct sandbox_file *files;
+    size_t file_count;
+    int64_t memory_bytes; /* of the whole task, all processes and the workspace */
+    int64_t processes;
+    int64_t disk_bytes;
+};
+
+struct sandbox_step {
+    const char *const *argv; /* argv[0] is an absolute path, or looked for in /usr/local/bin:/usr/bin:/bin */
+    const char *const *environment; /* NAME=value */
+    /* The program's ends; -1 = /dev/null (stdin, stdout, stderr) or absent (report, control). sandbox_run
+     * does not close them. */
+    int stdin_fd, stdout_fd, stderr_fd, report_fd, control_fd;
+    int64_t cpu_ms;
+    int64_t address_space_bytes; /* RLIMIT_AS; 0 = none */
+    int64_t file_size_bytes;     /* RLIMIT_FSIZE */
+    int64_t open_files;
+};
+
+enum sandbox_event_kind {
+    SANDBOX_TASK_READY,  /* after sandbox_task_begin: files are written */
+    SANDBOX_STEP_EXITED, /* the step's first process ended; everything else of the step was killed */
+    SANDBOX_TASK_ENDED,  /* after sandbox_task_end: nothing is left */
+    SANDBOX_FAILED, /* the machinery failed: `err` says how; the task (if any) is over, the sandbox must be
+                       closed */
+};
+
+struct sandbox_event {
+    enum sandbox_event_kind kind;
+    struct err err; /* SANDBOX_FAILED */
+    /* SANDBOX_STEP_EXITED: */
+    bool exited; /* true: exit_code holds; false: signal_number holds */
+    int exit_code;
+    int signal_number;
+    bool exec_failed; /* the command could not be started (toolchain missing): infra, sys_errno says why */
+    int exec_errno;
+    int64_t wall_us,
+        cpu_us; /* of this step; cpu of all its processes where a cgroup holds, else of those waited for */
+    int64_t peak_memory_bytes; /* of the task so far; 0 = not measured */
+    int64_t oom_kills;         /* processes of this step that the memory limit killed */
+    int64_t process_denials;   /* forks that the process limit refused; 0 also where it cannot be counted */
+    bool disk_full;            /* the workspace had no space or no inode left when the step ended */
+    bool left_processes;       /* processes outlived the step's first one and were killed */
+};
+
+/* Starts the slot init and waits until its outer sandbox stands (milliseconds). ERR_INFRA or ERR_CONFIG names
+ * the mechanism that failed. Call before the worker opens connections, or with all descriptors CLOEXEC. */
+struct sandbox *sandbox_open(const struct sandbox_options *options, struct err *err);
+/* Kills everything and reaps. NULL is fine. */
+void sandbox_close(struct sandbox *sandbox);
+int sandbox_fd(const struct sandbox *sandbox); /* watch for EPOLLIN */
+/* Names of the mechanisms in force ("pid_namespace", "tmpfs", "cgroup_v1_memory", "own_uid", ...),
+ * NULL-terminated; valid while open. */
+const char *const *sandbox_mechanisms(const struct sandbox *sandbox);
+
+bool sandbox_task_begin(struct sandbox *sandbox, const struct sandbox_task *task, struct err *err);
+/* Legal between TASK_READY and sandbox_task_end, one at a time. */
+bool sandbox_run(struct sandbox *sandbox, const struct sandbox_step *step, struct err *err);
+/* Kills the running step; its SANDBOX_STEP_EXITED follows. */
+void sandbox_kill(struct sandbox *sandbox);
+/* Ends the task in any state (a running step is killed, its event is not sent any more). */
+bool sandbox_task_end(struct sandbox *sandbox, struct err *err);
+/* Takes one event if there is one. Returns false when none is waiting; the death of the slot init comes as
+ * SANDBOX_FAILED. */
+bool sandbox_receive(struct sandbox *sandbox, struct sandbox_event *event);
+
+#endif
