@@ -18,6 +18,9 @@ bool text_is_utf8(const char *data, size_t size, size_t *bad_offset);
 /* Appends `data` with NUL and invalid sequences replaced by U+FFFD: what PostgreSQL's text and jsonb can
  * hold. */
 void text_append_clean(struct buf *out, const char *data, size_t size);
+/* Appends `data` as a JSON string literal with its quotes (RFC 8259); cleaned as above, NUL apart (\u0000
+ * stays out too: it becomes U+FFFD). */
+void text_append_json(struct buf *out, const char *data, size_t size);
 /* Head and tail of `data` in at most `limit` bytes, cut at character borders, with a mark between. True when
  * cut. */
 bool text_append_head_tail(struct buf *out, const char *data, size_t size, size_t limit);
