@@ -46,6 +46,7 @@ struct loop {
     void *signal_context;
     loop_timer_fn *prepare;
     void *prepare_context;
+    unsigned depth; /* of nested steps: a callback may run one; watches are freed by the outermost */
     bool stopped;
 };
 
@@ -267,26 +268,29 @@ bool loop_step(struct loop *loop, int timeout_ms, struct err *err)
     if (loop->stopped)
         return true;
     struct epoll_event events[EVENTS_A_ROUND];
+    loop->depth++;
     int count = epoll_wait(loop->epoll_fd, events, EVENTS_A_ROUND, wait_ms(loop, timeout_ms));
-    if (count < 0 && errno != EINTR)
+    if (count < 0 && errno != EINTR) {
+        loop->depth--;
         return err_set_errno(err, ERR_IO, "wait for events: epoll_wait");
+    }
     for (int i = 0; i < count; i++) {
         struct loop_watch *watch = events[i].data.ptr;
         if (watch->callback != NULL)
             watch->callback(watch->context, watch->fd, events[i].events);
     }
     run_timers(loop);
-    if (loop->has_removed)
+    if (--loop->depth == 0 && loop->has_removed)
         free_watches(loop, false);
     return true;
 }
 
 bool loop_run(struct loop *loop, struct err *err)
 {
-    loop->stopped = false;
-    while (!loop->stopped) {
+    while (!loop->stopped) { /* a stop that came before is honoured too */
         if (!loop_step(loop, -1, err))
             return false;
     }
+    loop->stopped = false;
     return true;
 }
