@@ -1,0 +1,129 @@
+# shellcheck shell=bash
+# The state folder: data of the servers, secrets, ports, logs, process records. Sourced by compose/local.
+
+say() { printf 'assay: %s\n' "$*" >&2; }
+die() { local code=$1; shift; say "$*"; exit "$code"; }
+
+clone_root() { (cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd); }
+
+# A default per clone, outside of it: the servers' users must reach their data even when the clone lies in a private folder.
+state_defaults() {
+    local base id
+    state_is_default=false
+    if [ -z "${ASSAY_STATE-}" ]; then
+        state_is_default=true
+        base=${XDG_STATE_HOME:-${HOME:-/tmp}/.local/state}/assay-local
+        [ "$(id -u)" -ne 0 ] || base=/var/lib/assay-local
+        id=$(clone_root | sha256sum | cut -c1-8)
+        ASSAY_STATE=$base/$id
+    fi
+    export ASSAY_STATE
+}
+
+state_file() { printf '%s/%s' "$ASSAY_STATE" "$1"; }
+state_exists() { [ -d "$ASSAY_STATE/secrets" ]; }
+
+state_open() {
+    # Two set-ups at once would give the servers different ports and passwords.
+    mkdir -p "$ASSAY_STATE" || die 2 "cannot make $ASSAY_STATE: set ASSAY_STATE to a folder that you can write"
+    chmod 755 "$ASSAY_STATE"
+    mkdir -p "$ASSAY_STATE"/{ports,logs,run,fleet}
+    mkdir -p "$ASSAY_STATE/secrets"
+    chmod 700 "$ASSAY_STATE/secrets"
+    local free_kb
+    free_kb=$(df -Pk "$ASSAY_STATE" | awk 'NR == 2 { print $4 }')
+    [ "$free_kb" -ge 524288 ] ||
+        die 3 "only $((free_kb / 1024)) MiB free in $ASSAY_STATE: broker and database need 512; free some, or set ASSAY_STATE"
+}
+
+state_delete() {
+    [ -d "$ASSAY_STATE/secrets" ] || die 2 "$ASSAY_STATE does not look like a state folder of Assay: not deleted"
+    rm -rf -- "$ASSAY_STATE"
+    ! $state_is_default || rm -rf -- "$(clone_root)/.local"
+    say "deleted $ASSAY_STATE"
+}
+
+# Only one set-up of a state at a time. The lock ends with this process; servers started meanwhile do not inherit it (process_start).
+state_lock() {
+    mkdir -p "$ASSAY_STATE"
+    exec 9>"$ASSAY_STATE/lock"
+    flock -w 600 9 || die 3 "another compose/local has been at work in $ASSAY_STATE for ten minutes"
+}
+
+secret_file() { printf '%s/secrets/%s' "$ASSAY_STATE" "$1"; }
+# The secret NAME, made at first use.
+secret() {
+    local file
+    file=$(secret_file "$1")
+    [ -s "$file" ] || (umask 077 && head -c 18 /dev/urandom | base64 | tr '+/' 'ab' >"$file")
+    cat "$file"
+}
+
+# The recorded port NAME; port_choose records a free one, keeping the old where it still is free.
+port() { cat "$ASSAY_STATE/ports/$1"; }
+port_choose() {
+    local old=
+    [ ! -s "$ASSAY_STATE/ports/$1" ] || old=$(port "$1")
+    /usr/bin/python3 - "${old:-0}" >"$ASSAY_STATE/ports/$1" <<'PY'
+import socket, sys
+for port in (int(sys.argv[1]), 0):
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        print(s.getsockname()[1])
+        break
+PY
+}
+
+# wait_until SECONDS WHAT COMMAND...: polls until COMMAND succeeds.
+wait_until() {
+    local deadline=$((SECONDS + $1)) what=$2
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        [ "$SECONDS" -lt "$deadline" ] || { say "gave up waiting for $what"; return 1; }
+        sleep 0.2
+    done
+}
+
+amqp_url() { printf 'amqp://%s:%s@127.0.0.1:%s/assay' "$1" "$(secret "$1")" "$(port amqp)"; }
+pg_url() { printf 'postgresql://%s:%s@127.0.0.1:%s/assay' "$1" "$(secret "pg-$1")" "$(port postgresql)"; }
+
+# Variables for a shell and for the programs, which find them by themselves: env for the publisher, PROGRAM.env for each other program.
+write_environment() {
+    local folder=$ASSAY_STATE/env
+    (
+        umask 077
+        mkdir -p "$folder"
+        {
+            printf 'export ASSAY_STATE=%q\n' "$ASSAY_STATE"
+            printf 'export ASSAY_AMQP_URL=%q\n' "$(amqp_url assay-producer)"
+            printf 'export ASSAY_PG_URL=%q\n' "$(pg_url assay_producer)"
+            printf 'export ASSAY_MANAGEMENT_URL=%q\n' "http://127.0.0.1:$(port management)"
+            printf 'export ASSAY_MANAGEMENT_USER=assay-monitor\n'
+            printf 'export ASSAY_MANAGEMENT_PASSWORD=%q\n' "$(secret assay-monitor)"
+        } >"$folder/env"
+        {
+            printf 'export ASSAY_AMQP_URL=%q\n' "$(amqp_url assay-worker)"
+            printf 'export ASSAY_REPLY_AMQP_URL=%q\n' "$(amqp_url assay-replier)"
+        } >"$folder/assay-worker.env"
+        {
+            printf 'export ASSAY_AMQP_URL=%q\n' "$(amqp_url assay-collector)"
+            printf 'export ASSAY_REPLY_AMQP_URL=%q\n' "$(amqp_url assay-replier)"
+            printf 'export ASSAY_PG_URL=%q\n' "$(pg_url assay_collector)"
+        } >"$folder/assay-collector.env"
+        if $state_is_default; then
+            mkdir -p "$(clone_root)/.local"
+            cp "$folder"/* "$(clone_root)/.local/"
+        fi
+    )
+}
+
+# with_environment COMMAND...: runs it with the publisher's variables; program_environment NAME: with that program's.
+with_environment() (
+    # shellcheck source=/dev/null
+    . "$ASSAY_STATE/env/env"
+    ASSAY_NO_LOCAL_ENV=1 "$@"
+)
