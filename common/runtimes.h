@@ -13,18 +13,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
-
-/* Limits of one task; 0 in a task means "not given". */
-struct limits {
-    int64_t wall_ms;         /* the whole suite, or each case */
-    int64_t task_wall_ms;    /* the whole task, compile apart */
-    int64_t cpu_ms;          /* the whole suite, or each case */
-    int64_t memory_bytes;    /* the whole task where cgroups hold, else each process */
-    int64_t processes;       /* processes and threads */
-    int64_t output_bytes;    /* kept of each of stdout and stderr; 16 times that kills */
-    int64_t disk_bytes;      /* the workspace */
-    int64_t compile_wall_ms; /* each compile command */
-};
+#include "common/limits.h"
 
 struct command {
     char **argv; /* NULL-terminated */
@@ -69,7 +58,8 @@ struct runtime {
     char *memory_pattern;     /* POSIX extended regular expression on the tail of stderr, NULL = none */
     bool address_space_limit; /* memory_bytes also as RLIMIT_AS of each process (not for runtimes that reserve
                                  much, such as node) */
-    struct limits defaults;   /* of the standard profile, adjusted by the stanza */
+    struct limits defaults;   /* of the standard profile, adjusted by the stanza; cpu_ms and task_wall_ms 0:
+                                 they follow wall_ms (limits_resolve). A task's own are task.limits */
     struct limits maximum;    /* what a task may ask for */
     char *self_test;          /* a task (JSON text) that must pass before the runtime is advertised */
 };

@@ -43,7 +43,6 @@ struct task_file {
 };
 
 enum task_lane { LANE_NORMAL, LANE_INTERACTIVE, LANE_BULK };
-enum task_profile { PROFILE_STANDARD, PROFILE_STRICT };
 
 struct task_label {
     const char *name, *value;

@@ -1,0 +1,222 @@
+#include "common/runtimes_read.h"
+
+#include <regex.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+
+#define COMMAND_WORD_MAX 4096
+
+bool runtimes_out_of_memory(struct err *err)
+{
+    return err_set(err, ERR_NO_MEMORY, "not enough memory to read the runtimes");
+}
+
+/* Puts what `group` (may be NULL) says over `limits`. */
+bool runtimes_read_limits(const struct config_node *group, struct limits *limits, struct err *err)
+{
+    if (group == NULL)
+        return true;
+    const char *allowed[LIMIT_KEY_COUNT + 1] = {NULL};
+    for (size_t i = 0; i < LIMIT_KEY_COUNT; i++)
+        allowed[i] = limit_keys[i].name;
+    if (!config_node_expect(group, CONFIG_NODE_GROUP, err) || !config_node_check_members(group, allowed, err))
+        return false;
+    for (size_t i = 0; i < LIMIT_KEY_COUNT; i++) {
+        const struct limit_key *key = &limit_keys[i];
+        const struct config_node *node = config_node_member(group, key->name);
+        int64_t highest = key->highest_maximum / key->unit;
+        int64_t whole;
+        double value;
+        if (node == NULL)
+            continue;
+        if (key->fractional) {
+            if (!config_node_float(node, 0.001, (double)highest, &value, err))
+                return false;
+        } else {
+            if (!config_node_integer(node, 1, highest, &whole, err))
+                return false;
+            value = (double)whole;
+        }
+        limits_set(limits, key, limits_from_unit(key, value));
+    }
+    return true;
+}
+
+/* A default that the stanza itself says must be within its maximum; one from further out is lowered to it. */
+bool runtimes_settle_limits(const struct config_node *stanza, struct runtime *runtime, struct err *err)
+{
+    const struct config_node *own = config_node_member(stanza, "defaults");
+    for (size_t i = 0; i < LIMIT_KEY_COUNT; i++) {
+        const struct limit_key *key = &limit_keys[i];
+        int64_t maximum = limits_get(&runtime->maximum, key);
+        if (limits_get(&runtime->defaults, key) <= maximum)
+            continue;
+        const struct config_node *said = own != NULL ? config_node_member(own, key->name) : NULL;
+        if (said != NULL)
+            return config_node_error(said, err, "is above the maximum %g; raise maximum.%s or lower this",
+                                     (double)maximum / (double)key->unit, key->name);
+        limits_set(&runtime->defaults, key, maximum);
+    }
+    if (runtime->maximum.task_wall_ms < runtime->maximum.wall_ms)
+        return config_node_error(
+            stanza, err, "maximum.task_wall_s %g is below maximum.wall_s %g: a task caps its cases",
+            (double)runtime->maximum.task_wall_ms / 1000.0, (double)runtime->maximum.wall_ms / 1000.0);
+    return true;
+}
+
+/* Leaves *value NULL when the stanza does not have the key. */
+bool runtimes_read_string(const struct config_node *group, const char *name, char **value, struct err *err)
+{
+    const struct config_node *node = config_node_member(group, name);
+    const char *text;
+    if (node == NULL)
+        return true;
+    if (!config_node_string(node, &text, err))
+        return false;
+    if (text[0] == '\0')
+        return config_node_error(node, err, "must not be empty; leave it out");
+    *value = strdup(text);
+    return *value != NULL || runtimes_out_of_memory(err);
+}
+
+/* A NULL-terminated copy, owned by the caller; empty when the group does not have the key. */
+bool runtimes_read_strings(const struct config_node *group, const char *name, char ***out, struct err *err)
+{
+    const struct config_node *node = config_node_member(group, name);
+    struct config_list list = {NULL, 0};
+    if (node != NULL && !config_node_strings(node, &list, err))
+        return false;
+    char **items = calloc(list.count + 1, sizeof(*items));
+    if (items == NULL) {
+        config_list_free(&list);
+        return runtimes_out_of_memory(err);
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        items[i] = list.items[i];
+        list.items[i] = NULL;
+    }
+    config_list_free(&list);
+    *out = items;
+    return true;
+}
+
+void runtimes_free_strings(char **items)
+{
+    for (size_t i = 0; items != NULL && items[i] != NULL; i++)
+        free(items[i]);
+    free(items);
+}
+
+/* A {word} must be a placeholder; `with_suite`: {suite} has a meaning here. */
+static bool check_placeholders(const struct config_node *node, const char *word, bool with_suite,
+                               struct err *err)
+{
+    for (const char *p = strchr(word, '{'); p != NULL; p = strchr(p + 1, '{')) {
+        size_t size = strspn(p + 1, "abcdefghijklmnopqrstuvwxyz_");
+        if (size == 0 || p[1 + size] != '}')
+            continue; /* a brace of the command's own */
+        if (size == 7 && (strncmp(p + 1, "program", 7) == 0 || strncmp(p + 1, "harness", 7) == 0))
+            continue;
+        if (size == 5 && strncmp(p + 1, "suite", 5) == 0) {
+            if (with_suite)
+                continue;
+            return config_node_error(node, err, "{suite} has no meaning here: cases have no suite");
+        }
+        return config_node_error(node, err, "unknown placeholder %.*s; known: {program}, {suite}, {harness}",
+                                 (int)(size + 2 < 40 ? size + 2 : 40), p);
+    }
+    return true;
+}
+
+bool runtimes_read_command(const struct config_node *group, const char *name, bool with_suite,
+                           struct command *command, struct err *err)
+{
+    const struct config_node *node = config_node_member(group, name);
+    if (!runtimes_read_strings(group, name, &command->argv, err))
+        return false;
+    while (command->argv[command->argc] != NULL)
+        command->argc++;
+    if (node == NULL)
+        return true;
+    if (command->argc == 0)
+        return config_node_error(node, err, "must hold at least the program to start");
+    for (size_t i = 0; i < command->argc; i++) {
+        const char *word = command->argv[i];
+        if (strlen(word) > COMMAND_WORD_MAX)
+            return config_node_error(node, err, "word %zu is longer than %d bytes", i + 1, COMMAND_WORD_MAX);
+        if (!check_placeholders(node, word, with_suite, err))
+            return false;
+    }
+    const char *first = command->argv[0];
+    if (first[0] == '\0' ||
+        (strchr(first, '/') != NULL && first[0] != '/' && first[0] != '{' && strncmp(first, "./", 2) != 0))
+        return config_node_error(node, err,
+                                 "the first word must be an absolute path, a path that starts with ./, or a "
+                                 "name to look for in PATH");
+    return true;
+}
+
+bool runtimes_check_pattern(const struct config_node *group, const char *name, const char *pattern,
+                            struct err *err)
+{
+    regex_t regex;
+    char why[128];
+    if (pattern == NULL)
+        return true;
+    int code = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
+    if (code != 0) {
+        regerror(code, &regex, why, sizeof(why));
+        return config_node_error(config_node_member(group, name), err,
+                                 "is not a POSIX extended regular expression: %s", why);
+    }
+    regfree(&regex);
+    return true;
+}
+
+static bool read_step(const struct config_node *node, bool with_suite, struct compile_step *step,
+                      struct err *err)
+{
+    static const char *const allowed[] = {"command", "blame", "suite_fault", NULL};
+    if (!config_node_expect(node, CONFIG_NODE_GROUP, err) || !config_node_check_members(node, allowed, err))
+        return false;
+    if (config_node_member(node, "command") == NULL)
+        return config_node_error(node, err, "a compile step needs command");
+    autofree char *blame = NULL;
+    if (!runtimes_read_command(node, "command", with_suite, &step->command, err) ||
+        !runtimes_read_string(node, "blame", &blame, err) ||
+        !runtimes_read_string(node, "suite_fault", &step->suite_fault_pattern, err) ||
+        !runtimes_check_pattern(node, "suite_fault", step->suite_fault_pattern, err))
+        return false;
+    if (blame != NULL && strcmp(blame, "program") != 0 && strcmp(blame, "suite") != 0)
+        return config_node_error(config_node_member(node, "blame"), err, "must be \"program\" or \"suite\"");
+    step->blame = blame != NULL && strcmp(blame, "suite") == 0 ? BLAME_SUITE : BLAME_PROGRAM;
+    if (step->suite_fault_pattern != NULL && (!with_suite || step->blame == BLAME_SUITE))
+        return config_node_error(config_node_member(node, "suite_fault"), err,
+                                 "has a meaning only in compile_suite with blame = \"program\"");
+    return true;
+}
+
+bool runtimes_read_steps(const struct config_node *stanza, const char *name, bool with_suite,
+                         struct compile_step **steps, size_t *count, struct err *err)
+{
+    const struct config_node *node = config_node_member(stanza, name);
+    if (node == NULL)
+        return true;
+    if (!config_node_expect(node, CONFIG_NODE_LIST, err))
+        return false;
+    size_t most = config_node_count(node);
+    *steps = calloc(most + 1, sizeof(**steps));
+    if (*steps == NULL)
+        return runtimes_out_of_memory(err);
+    for (; *count < most; (*count)++) {
+        /* Count first: a step that fails half-way is freed with the others. */
+        size_t index = *count;
+        if (!read_step(config_node_at(node, index), with_suite, &(*steps)[index], err)) {
+            (*count)++;
+            return false;
+        }
+    }
+    return true;
+}
