@@ -1,0 +1,181 @@
+"""compose/local as a person uses it: demo, again, scale, crash, down, reset. Each test leaves the fleet running for the next."""
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def wait_until(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"gave up waiting for {condition.__name__}"
+        time.sleep(0.1)
+
+
+class Local:
+    """compose/local on a state folder of its own, with the binaries of the test build."""
+
+    def __init__(self, state):
+        self.state = pathlib.Path(state)
+        build = os.environ.get("ASSAY_BUILD", str(ROOT / "build/asan"))
+        self.env = {**os.environ, "ASSAY_STATE": str(state), "ASSAY_BUILD": build}
+        self.bin = pathlib.Path(build) / "bin"
+
+    def __call__(self, *arguments, stdin=subprocess.DEVNULL):
+        return subprocess.run([ROOT / "compose/local", *arguments], env=self.env, stdin=stdin, capture_output=True, text=True,
+                              timeout=600)
+
+    def pid(self, name):
+        record = self.state / "run" / name
+        return int(record.read_text().split()[0]) if record.exists() else None
+
+    def workers(self):
+        return sorted(p.name for p in (self.state / "run").glob("worker-*"))
+
+    def processes(self):
+        """Pids of all live processes that mention the state folder, or are recorded in it."""
+        found = []
+        for entry in pathlib.Path("/proc").iterdir():
+            if not entry.name.isdigit() or int(entry.name) == os.getpid():
+                continue
+            try:
+                words = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+            except (OSError, PermissionError):
+                continue
+            if str(self.state).encode() in words:
+                found.append((int(entry.name), words[:200]))
+        return found
+
+
+@pytest.fixture(scope="module")
+def local():
+    # The servers' users must reach their data: pytest's own temporary folders are private.
+    state = tempfile.mkdtemp(prefix="assay-test-", dir="/var/tmp")
+    os.chmod(state, 0o755)
+    fleet = Local(state)
+    yield fleet
+    fleet("reset", "--yes")
+    shutil.rmtree(state, ignore_errors=True)
+
+
+def test_demo_shows_every_verdict_as_documented(local):
+    done = local("demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "DIFFERS" not in done.stdout
+    for status in ("pass/", "fail/", "timeout/", "error/"):
+        assert status in done.stdout
+    assert "management UI" in done.stdout
+
+
+def test_demo_again(local):
+    done = local("demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_nothing_listens_beyond_loopback(local):
+    inodes = set()
+    for pid, _ in local.processes():
+        for descriptor in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+            target = os.readlink(descriptor)
+            if target.startswith("socket:["):
+                inodes.add(target[8:-1])
+    listening = []
+    for table, loopback in (("tcp", "0100007F"), ("tcp6", "00000000000000000000000001000000")):
+        for line in pathlib.Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            cells = line.split()
+            if cells[3] == "0A" and cells[9] in inodes:
+                listening.append((cells[1], cells[1].split(":")[0] == loopback))
+    assert len(listening) >= 3, "broker, management and database should be listening"
+    assert all(is_loopback for _, is_loopback in listening), listening
+
+
+def test_scale_up_and_down(local):
+    done = local("scale", "bash=2")
+    assert done.returncode == 0, done.stderr
+    assert {"worker-bash-1", "worker-bash-2"} <= set(local.workers())
+    done = local("scale", "bash=0")
+    assert done.returncode == 0, done.stderr
+    assert not [name for name in local.workers() if name.startswith("worker-bash")]
+
+
+@pytest.mark.parametrize("argument, says", [("python", "is not GROUP=N"), ("python=-1", "is not GROUP=N"), ("python=999", "from 0 to 256"),
+                                            ("cobol=1", "no group or runtime 'cobol'")])
+def test_scale_refuses(local, argument, says):
+    done = local("scale", argument)
+    assert done.returncode == 2
+    assert says in done.stderr
+
+
+def test_status_names_servers_and_workers(local):
+    done = local("status")
+    assert done.returncode == 0, done.stderr
+    for name in ("rabbitmq", "postgresql", "collector", "worker-python-1"):
+        assert name in done.stdout
+    assert "stopped" not in done.stdout
+
+
+def test_up_after_a_crash_of_everything(local):
+    names = ["rabbitmq", "postgresql", "collector", *local.workers()]
+    for name in names:
+        os.kill(local.pid(name), signal.SIGKILL)
+    done = local("demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_logs(local):
+    assert local("logs", "collector").returncode == 0
+    done = local("logs", "nothing")
+    assert done.returncode == 2
+    assert "no log 'nothing'; there are:" in done.stderr
+
+
+def test_environment_has_no_worker_or_collector_secret(local):
+    text = (local.state / "env" / "env").read_text()
+    for name in ("assay-worker", "assay-collector", "assay-admin", "pg-postgres", "pg-assay_collector"):
+        assert (local.state / "secrets" / name).read_text().strip() not in text
+
+
+def test_no_secret_in_process_list_or_logs(local):
+    secrets = {path.name: path.read_text().strip() for path in (local.state / "secrets").iterdir()}
+    lines = [(entry / "cmdline") for entry in pathlib.Path("/proc").iterdir() if entry.name.isdigit()]
+    texts = []
+    for path in lines:
+        try:
+            texts.append((str(path), path.read_bytes()))
+        except OSError:
+            continue
+    texts += [(str(path), path.read_bytes()) for path in (local.state / "logs").glob("*.log")]
+    for name, secret in secrets.items():
+        found = [where for where, text in texts if secret.encode() in text]
+        assert not found, f"the secret {name} shows in {found}"
+
+
+def test_reset_asks_first(local):
+    done = local("reset")
+    assert done.returncode == 2
+    assert "reset --yes" in done.stderr
+    assert (local.state / "secrets").exists()
+
+
+def test_down_leaves_no_process(local):
+    assert local.processes()
+    done = local("down")
+    assert done.returncode == 0, done.stderr
+
+    def all_gone():
+        return not local.processes()
+    wait_until(all_gone, 20)
+    assert local("down").returncode == 0, "down twice is fine"
+
+
+def test_usage():
+    done = subprocess.run([ROOT / "compose/local", "frobnicate"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "usage:" in done.stderr
