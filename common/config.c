@@ -272,15 +272,15 @@ static bool read_group(const struct config_table *table, const struct config_nod
     return true;
 }
 
-static void variable_name(const struct config_key *key, struct buf *name)
+void config_variable_name(const struct config_key *key, struct buf *out)
 {
     if (key->environment != NULL) {
-        buf_append_text(name, key->environment);
+        buf_append_text(out, key->environment);
         return;
     }
-    buf_append_text(name, "ASSAY_");
+    buf_append_text(out, "ASSAY_");
     for (const char *c = key->key; *c != '\0'; c++)
-        buf_append_char(name, *c == '.' ? '_' : (char)toupper((unsigned char)*c));
+        buf_append_char(out, *c == '.' ? '_' : (char)toupper((unsigned char)*c));
 }
 
 static bool read_secret_file(const char *variable, const char *path, struct buf *content, struct err *err)
@@ -308,7 +308,7 @@ static bool read_secret_file(const char *variable, const char *path, struct buf 
 static bool read_environment(const struct config_key *key, void *target, struct err *err)
 {
     autobuf struct buf variable = BUF_INIT;
-    variable_name(key, &variable);
+    config_variable_name(key, &variable);
     struct origin origin = {NULL, buf_text(&variable)};
     const char *value = getenv(origin.variable);
     if (value != NULL)
@@ -332,8 +332,10 @@ bool config_load(const struct config_table *table, const char *file, void *targe
 {
     const struct origin nowhere = {NULL, NULL};
     bool ok = true;
-    for (size_t i = 0; ok && i < table->count; i++)
-        ok = set_from_text(&table->keys[i], target, table->keys[i].default_text, &nowhere, err);
+    for (size_t i = 0; ok && i < table->count; i++) {
+        const struct config_key *key = &table->keys[i];
+        ok = set_from_text(key, target, key->default_text != NULL ? key->default_text : "", &nowhere, err);
+    }
     if (ok && file != NULL) {
         struct config_file *parsed = config_file_open(file, err);
         ok = parsed != NULL && read_group(table, config_file_root(parsed), target, err);

@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "common/buf.h"
 #include "common/err.h"
 
 enum config_type {
@@ -36,8 +37,8 @@ struct config_list {
 struct config_key {
     const char *key;
     enum config_type type;
-    size_t offset; /* offsetof(struct my_config, member) */
-    const char *default_text;
+    size_t offset;            /* offsetof(struct my_config, member) */
+    const char *default_text; /* NULL is "" */
     int64_t minimum, maximum;
     const char *choices;
     const char *environment; /* NULL: made from the key */
@@ -57,6 +58,8 @@ struct config_table {
  */
 bool config_load(const struct config_table *table, const char *file, void *target, struct err *err);
 void config_free(const struct config_table *table, void *target);
+/* Appends the name of the key's environment variable. */
+void config_variable_name(const struct config_key *key, struct buf *out);
 /* Every key with its default, commented: a file that config_load accepts as it is. */
 void config_print_sample(const struct config_table *table, FILE *out);
 /* The keys as a section of --help. */

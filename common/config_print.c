@@ -1,5 +1,4 @@
 /* What a key table prints: the sample file and the configuration part of --help. */
-#include <ctype.h>
 #include <string.h>
 
 #include "common/buf.h"
@@ -39,7 +38,7 @@ static void print_string(FILE *out, const char *text, size_t size)
 
 static void print_default(FILE *out, const struct config_key *key)
 {
-    const char *text = key->default_text;
+    const char *text = key->default_text != NULL ? key->default_text : "";
     if (key->type == CONFIG_INTEGER || key->type == CONFIG_BOOL) {
         (void)fputs(text, out);
     } else if (key->type != CONFIG_STRING_LIST) {
@@ -55,17 +54,6 @@ static void print_default(FILE *out, const struct config_key *key)
         }
         (void)fputc(']', out);
     }
-}
-
-static void variable_of(const struct config_key *key, struct buf *name)
-{
-    if (key->environment != NULL) {
-        buf_append_text(name, key->environment);
-        return;
-    }
-    buf_append_text(name, "ASSAY_");
-    for (const char *c = key->key; *c != '\0'; c++)
-        buf_append_char(name, *c == '.' ? '_' : (char)toupper((unsigned char)*c));
 }
 
 /* "integer, 1 to 100; environment ASSAY_X". */
@@ -89,10 +77,10 @@ static void describe(const struct config_key *key, struct buf *out)
         break;
     }
     buf_append_text(out, "; environment ");
-    variable_of(key, out);
+    config_variable_name(key, out);
     if (key->secret) {
         buf_append_text(out, " or, naming a file that holds it, ");
-        variable_of(key, out);
+        config_variable_name(key, out);
         buf_append_text(out, "_FILE");
     }
 }

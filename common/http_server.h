@@ -19,9 +19,12 @@ struct http_server_source {
     void (*metrics)(void *context, struct buf *out); /* Prometheus text exposition format 0.0.4 */
 };
 
-/* `address` "127.0.0.1:9100"; "" = no listener: returns NULL without an error set. */
+/* `address` "127.0.0.1:9100", "[::1]:9100", ":9100" (loopback), port 0 = any free one; "" = no listener:
+ * returns NULL without an error set. */
 struct http_server *http_server_open(struct loop *loop, const char *address,
                                      const struct http_server_source *source, struct err *err);
+/* The port that it listens on. */
+unsigned http_server_port(const struct http_server *server);
 void http_server_close(struct http_server *server); /* NULL is fine */
 
 #endif
