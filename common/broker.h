@@ -1,6 +1,6 @@
 /*
- * One AMQP 0-9-1 connection with one channel, made for an event loop. The only file that includes librabbitmq
- * is broker.c.
+ * One AMQP 0-9-1 connection with one channel, made for an event loop. librabbitmq is included by
+ * common/broker/ alone.
  *
  * After broker_open the caller watches broker_fd for EPOLLIN and calls broker_process then, and at least once
  * a second (heartbeats are sent and checked inside; librabbitmq does neither by itself). broker_process never
@@ -58,6 +58,8 @@ struct broker_delivery {
     const char *death_queue;
     const char *death_reason; /* "delivery_limit", "rejected", "expired", "maxlen" */
     int64_t death_count;
+    /* Not 0: the body was larger than MESSAGE_SIZE_MAX and is not kept; `message.body` is empty. */
+    uint64_t dropped_body_size;
 };
 
 struct broker_handler {
@@ -73,9 +75,11 @@ struct broker_handler {
 };
 
 struct broker_options {
-    const char *url; /* amqp://user:password@host:port/vhost (amqps likewise); a secret: never logged */
+    /* amqp://user:password@host:port/vhost, or amqps with ?cacertfile=FILE (common/broker/url.h); a secret:
+     * never logged. */
+    const char *url;
     const char *connection_name; /* shown by the management UI, e.g. "assay-worker host slots=2" */
-    int heartbeat_s;             /* 0 = off */
+    int heartbeat_s;             /* 0 = off; the URL's ?heartbeat= wins */
     int connect_timeout_ms;
 };
 

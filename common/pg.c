@@ -1,0 +1,353 @@
+#include "common/pg.h"
+
+#include <libpq-fe.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+/* A dead network is noticed within half a minute, also in the middle of a statement. */
+#define KEEPALIVE_IDLE_S  "15"
+#define KEEPALIVE_EVERY_S "5"
+#define KEEPALIVE_COUNT   "3"
+#define UNACKNOWLEDGED_MS "30000"
+#define CONNECT_DEFAULT_S 10
+
+struct pg {
+    PGconn *connection;
+    char sqlstate[PG_SQLSTATE_SIZE];
+    PGresult *pending; /* of the statement that pg_poll is collecting */
+};
+
+struct pg_result {
+    PGresult *result;
+};
+
+static void clear_pending(struct pg *pg)
+{
+    PQclear(pg->pending);
+    pg->pending = NULL;
+}
+
+/* libpq's messages end in newlines and have some inside: one line, without the LOCATION of verbose ones. */
+static void one_line(const char *message, char *out, size_t size)
+{
+    size_t used = 0;
+    const char *location = strstr(message, "\nLOCATION:");
+    size_t length = location == NULL ? strlen(message) : (size_t)(location - message);
+    while (length > 0 && message[length - 1] == '\n')
+        length--;
+    for (size_t i = 0; i < length && used + 3 < size; i++) {
+        if (message[i] != '\n') {
+            out[used++] = message[i];
+        } else {
+            out[used++] = ';';
+            out[used++] = ' ';
+        }
+    }
+    out[used] = '\0';
+}
+
+/* PostgreSQL, appendix A. Class 57 is the operator's: the server goes down or comes up. */
+static enum err_code sqlstate_error(const char *sqlstate)
+{
+    if (strncmp(sqlstate, "28", 2) == 0 || strcmp(sqlstate, "42501") == 0)
+        return ERR_DENIED;
+    if (strcmp(sqlstate, "57P01") == 0 || strcmp(sqlstate, "57P02") == 0 || strcmp(sqlstate, "57P03") == 0 ||
+        strncmp(sqlstate, "08", 2) == 0 || strcmp(sqlstate, "53300") == 0)
+        return ERR_UNREACHABLE;
+    return ERR_PROTOCOL;
+}
+
+static const char *connect_remedy(const char *sqlstate)
+{
+    if (strncmp(sqlstate, "28", 2) == 0)
+        return "; check user and password in the database URL (ASSAY_PG_URL) and the server's pg_hba.conf";
+    if (strcmp(sqlstate, "3D000") == 0)
+        return "; create the database, or correct its name in the database URL (ASSAY_PG_URL)";
+    if (sqlstate[0] == '\0')
+        return "; is PostgreSQL running there (ASSAY_PG_URL)?";
+    return "";
+}
+
+/* A refused connection has no PGresult, but its verbose message reads "FATAL:  28P01: text". */
+static void find_sqlstate(const char *message, char out[PG_SQLSTATE_SIZE])
+{
+    static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    out[0] = '\0';
+    for (const char *at = strstr(message, ":  "); at != NULL; at = strstr(at + 1, ":  ")) {
+        const char *code = at + 3;
+        if (strspn(code, alphabet) == PG_SQLSTATE_SIZE - 1 && code[PG_SQLSTATE_SIZE - 1] == ':') {
+            memcpy(out, code, PG_SQLSTATE_SIZE - 1);
+            out[PG_SQLSTATE_SIZE - 1] = '\0';
+            return;
+        }
+    }
+}
+
+static bool connect_fault(struct pg *pg, struct err *err)
+{
+    char text[700];
+    const char *message = PQerrorMessage(pg->connection);
+    one_line(message, text, sizeof(text));
+    find_sqlstate(message, pg->sqlstate);
+    enum err_code code = strncmp(pg->sqlstate, "28", 2) == 0 || strcmp(pg->sqlstate, "42501") == 0
+                             ? ERR_DENIED
+                             : ERR_UNREACHABLE;
+    return err_set(err, code, "PostgreSQL: %s%s", text, connect_remedy(pg->sqlstate));
+}
+
+static void on_notice(void *context, const char *message)
+{
+    (void)context;
+    char text[512];
+    one_line(message, text, sizeof(text));
+    log_debug("PostgreSQL: %s", text);
+}
+
+static bool finish_connecting(struct pg *pg, int timeout_s, struct err *err)
+{
+    int64_t deadline = clock_ms() + (int64_t)timeout_s * 1000;
+    PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+    while (state != PGRES_POLLING_OK) {
+        if (state == PGRES_POLLING_FAILED)
+            return connect_fault(pg, err);
+        struct pollfd socket = {.fd = PQsocket(pg->connection),
+                                .events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+        int64_t left = deadline - clock_ms();
+        if (left <= 0)
+            return err_set(err, ERR_UNREACHABLE,
+                           "PostgreSQL at %s:%s: no answer within %d s; check host, port and firewall "
+                           "(ASSAY_PG_URL)",
+                           PQhost(pg->connection), PQport(pg->connection), timeout_s);
+        (void)poll(&socket, 1, (int)left);
+        state = PQconnectPoll(pg->connection);
+    }
+    return true;
+}
+
+static bool check_url(const char *url, struct err *err)
+{
+    if (url == NULL || url[0] == '\0')
+        return err_set(err, ERR_CONFIG,
+                       "no database URL: set ASSAY_PG_URL, e.g. postgresql://user:password@localhost/assay");
+    PQconninfoOption *parsed = PQconninfoParse(url, NULL); /* its message may quote the password */
+    if (parsed == NULL)
+        return err_set(err, ERR_CONFIG,
+                       "the database URL cannot be read; it must look like "
+                       "postgresql://user:password@host:5432/database, special characters percent-encoded");
+    PQconninfoFree(parsed);
+    return true;
+}
+
+struct pg *pg_open(const char *url, const char *application_name, int connect_timeout_s, struct err *err)
+{
+    if (!check_url(url, err))
+        return NULL;
+    struct pg *pg = calloc(1, sizeof(*pg));
+    if (pg == NULL) {
+        (void)err_set(err, ERR_NO_MEMORY, "PostgreSQL connection: out of memory");
+        return NULL;
+    }
+    const char *const keys[] = {"dbname",
+                                "fallback_application_name",
+                                "client_encoding",
+                                "keepalives_idle",
+                                "keepalives_interval",
+                                "keepalives_count",
+                                "tcp_user_timeout",
+                                NULL};
+    const char *const values[] = {url,
+                                  application_name == NULL ? "assay" : application_name,
+                                  "UTF8",
+                                  KEEPALIVE_IDLE_S,
+                                  KEEPALIVE_EVERY_S,
+                                  KEEPALIVE_COUNT,
+                                  UNACKNOWLEDGED_MS,
+                                  NULL};
+    pg->connection = PQconnectStartParams(keys, values, 1);
+    bool ok = pg->connection != NULL;
+    if (!ok)
+        (void)err_set(err, ERR_NO_MEMORY, "PostgreSQL connection: out of memory");
+    if (ok) {
+        (void)PQsetErrorVerbosity(pg->connection, PQERRORS_VERBOSE);
+        (void)PQsetNoticeProcessor(pg->connection, on_notice, NULL);
+        ok = PQstatus(pg->connection) != CONNECTION_BAD
+                 ? finish_connecting(pg, connect_timeout_s > 0 ? connect_timeout_s : CONNECT_DEFAULT_S, err)
+                 : connect_fault(pg, err);
+    }
+    if (ok && PQsetnonblocking(pg->connection, 1) != 0)
+        ok = connect_fault(pg, err);
+    if (!ok) {
+        pg_close(pg);
+        return NULL;
+    }
+    (void)PQsetErrorVerbosity(pg->connection, PQERRORS_DEFAULT);
+    return pg;
+}
+
+void pg_close(struct pg *pg)
+{
+    if (pg == NULL)
+        return;
+    clear_pending(pg);
+    PQfinish(pg->connection);
+    free(pg);
+}
+
+bool pg_alive(const struct pg *pg)
+{
+    return PQstatus(pg->connection) == CONNECTION_OK;
+}
+
+const char *pg_sqlstate(const struct pg *pg)
+{
+    return pg->sqlstate;
+}
+
+/* `result` may be NULL: the failure is the connection's. */
+static bool statement_fault(struct pg *pg, const PGresult *result, struct err *err)
+{
+    char text[900];
+    const char *sqlstate = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *message = result == NULL ? "" : PQresultErrorMessage(result);
+    one_line(message[0] == '\0' ? PQerrorMessage(pg->connection) : message, text, sizeof(text));
+    (void)snprintf(pg->sqlstate, sizeof(pg->sqlstate), "%s", sqlstate == NULL ? "" : sqlstate);
+    enum err_code code = sqlstate_error(pg->sqlstate);
+    if (PQstatus(pg->connection) == CONNECTION_BAD)
+        code = ERR_UNREACHABLE;
+    return err_set(err, code, "PostgreSQL: %s", text);
+}
+
+static bool succeeded(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
+}
+
+/* Takes over `result`. */
+static struct pg_result *wrap(struct pg *pg, PGresult *result, struct err *err)
+{
+    if (result == NULL || !succeeded(result)) {
+        (void)statement_fault(pg, result, err);
+        PQclear(result);
+        return NULL;
+    }
+    struct pg_result *wrapped = calloc(1, sizeof(*wrapped));
+    if (wrapped == NULL) {
+        PQclear(result);
+        (void)err_set(err, ERR_NO_MEMORY, "PostgreSQL: out of memory");
+        return NULL;
+    }
+    wrapped->result = result;
+    return wrapped;
+}
+
+struct pg_result *pg_query(struct pg *pg, const char *sql, int param_count, const char *const *params,
+                           struct err *err)
+{
+    pg->sqlstate[0] = '\0';
+    return wrap(pg, PQexecParams(pg->connection, sql, param_count, NULL, params, NULL, NULL, 0), err);
+}
+
+bool pg_script(struct pg *pg, const char *sql, struct err *err)
+{
+    pg->sqlstate[0] = '\0';
+    PGresult *result = PQexec(pg->connection, sql);
+    bool ok = result != NULL && succeeded(result);
+    if (!ok)
+        (void)statement_fault(pg, result, err);
+    PQclear(result);
+    return ok;
+}
+
+bool pg_send(struct pg *pg, const char *sql, int param_count, const char *const *params, struct err *err)
+{
+    pg->sqlstate[0] = '\0';
+    clear_pending(pg);
+    if (PQsendQueryParams(pg->connection, sql, param_count, NULL, params, NULL, NULL, 0) != 1 ||
+        PQflush(pg->connection) < 0)
+        return statement_fault(pg, NULL, err);
+    return true;
+}
+
+int pg_fd(const struct pg *pg)
+{
+    return PQsocket(pg->connection);
+}
+
+/* The first failure of a statement counts, else its last result. */
+static void keep(struct pg *pg, PGresult *result)
+{
+    if (pg->pending != NULL && !succeeded(pg->pending)) {
+        PQclear(result);
+        return;
+    }
+    PQclear(pg->pending);
+    pg->pending = result;
+}
+
+enum pg_state pg_poll(struct pg *pg, struct pg_result **result, bool *want_write, struct err *err)
+{
+    *result = NULL;
+    int unsent = PQflush(pg->connection);
+    *want_write = unsent > 0;
+    if (unsent < 0 || PQconsumeInput(pg->connection) != 1) {
+        /* The server's own words (57P01 ...) may have come before the end of the connection. */
+        clear_pending(pg);
+        (void)statement_fault(pg, NULL, err);
+        if (err != NULL)
+            err->code = ERR_UNREACHABLE;
+        return PG_FAILED;
+    }
+    while (PQisBusy(pg->connection) == 0) {
+        PGresult *next = PQgetResult(pg->connection);
+        if (next == NULL) {
+            *result = wrap(pg, steal_ptr(pg->pending), err);
+            return *result == NULL ? PG_FAILED : PG_DONE;
+        }
+        keep(pg, next);
+    }
+    return PG_BUSY;
+}
+
+int pg_rows(const struct pg_result *result)
+{
+    return PQntuples(result->result);
+}
+
+int64_t pg_affected(const struct pg_result *result)
+{
+    const char *text = PQcmdTuples(result->result);
+    return text[0] == '\0' ? 0 : strtoll(text, NULL, 10);
+}
+
+const char *pg_value(const struct pg_result *result, int row, int column)
+{
+    return PQgetisnull(result->result, row, column) != 0 ? NULL : PQgetvalue(result->result, row, column);
+}
+
+void pg_result_free(struct pg_result *result)
+{
+    if (result == NULL)
+        return;
+    PQclear(result->result);
+    free(result);
+}
+
+char *pg_notification(struct pg *pg)
+{
+    if (PQconsumeInput(pg->connection) != 1)
+        return NULL;
+    PGnotify *notification = PQnotifies(pg->connection);
+    if (notification == NULL)
+        return NULL;
+    char *channel = strdup(notification->relname);
+    PQfreemem(notification);
+    return channel;
+}
