@@ -11,12 +11,12 @@
 #include "common/buf.h"
 #include "common/mem.h"
 
-#define LOCAL_ENV     ".local/env"
+#define LOCAL_FOLDER  ".local"
 #define ENV_SIZE_MAX  65536
 #define VARIABLE_MARK "ASSAY_"
 
-/* The folder of the running program. */
-static bool program_folder(char out[PATH_MAX])
+/* The folder of the running program, and its name (which points into `out`, behind the folder). */
+static bool program_place(char out[PATH_MAX], const char **name)
 {
     ssize_t size = readlink("/proc/self/exe", out, PATH_MAX - 1);
     if (size <= 0)
@@ -26,7 +26,14 @@ static bool program_folder(char out[PATH_MAX])
     if (slash == NULL)
         return false;
     *slash = '\0';
+    *name = slash + 1;
     return true;
+}
+
+static bool program_folder(char out[PATH_MAX])
+{
+    const char *name;
+    return program_place(out, &name);
 }
 
 /* `path` made absolute when it exists, else NULL; notes the place for the error message. */
@@ -95,7 +102,7 @@ static void take_line(char *line)
         (void)setenv(name, buf_text(&value), 0);
 }
 
-/* A .local/env in a folder that anybody can write (/tmp) could lead the program to a stranger's servers: it
+/* A .local in a folder that anybody can write (/tmp) could lead the program to a stranger's servers: it
  * counts only when it belongs to root, to us, or to whom the program itself belongs. */
 static bool is_trusted(FILE *file)
 {
@@ -128,13 +135,27 @@ static bool load_file(const char *path)
     return true;
 }
 
-/* The nearest .local/env in `folder` or above it. */
+/* The program's own file first: what it sets, the general one does not change. */
+static bool load_folder(const char *folder)
+{
+    char program[PATH_MAX];
+    const char *name;
+    bool found = false;
+    autobuf struct buf path = BUF_INIT;
+    if (program_place(program, &name)) {
+        buf_printf(&path, "%s/%s/%s.env", folder, LOCAL_FOLDER, name);
+        found = load_file(buf_text(&path));
+        buf_reset(&path);
+    }
+    buf_printf(&path, "%s/%s/env", folder, LOCAL_FOLDER);
+    return load_file(buf_text(&path)) || found;
+}
+
+/* The nearest .local in `folder` or above it. */
 static bool load_upwards(char *folder)
 {
     for (;;) {
-        autobuf struct buf path = BUF_INIT;
-        buf_printf(&path, "%s/%s", folder, LOCAL_ENV);
-        if (load_file(buf_text(&path)))
+        if (load_folder(folder))
             return true;
         char *slash = strrchr(folder, '/');
         if (slash == NULL)
