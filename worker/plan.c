@@ -152,6 +152,11 @@ int64_t plan_wall_ms(const struct plan *plan, size_t step, int64_t used_ms, bool
     return left_ms > 0 ? left_ms : 0;
 }
 
+int64_t plan_cpu_ms(const struct limits *limits, enum step_kind kind)
+{
+    return kind == STEP_COMPILE ? 2 * limits->compile_wall_ms : limits->cpu_ms;
+}
+
 static void add_file(struct sandbox_file *files, size_t *count, const char *path, struct blob content)
 {
     files[(*count)++] = (struct sandbox_file){.path = path, .data = content.data, .size = content.size};

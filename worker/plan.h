@@ -58,6 +58,9 @@ size_t plan_next(const struct plan *plan, size_t step, enum step_end end);
  * `*by_task` says which of the two it is. */
 int64_t plan_wall_ms(const struct plan *plan, size_t step, int64_t used_ms, bool *by_task);
 
+/* CPU time of a step. A compiler may use two CPUs for all of its wall time. */
+int64_t plan_cpu_ms(const struct limits *limits, enum step_kind kind);
+
 /* The files of a phase's workspace; the array is the caller's (free()), its contents are the task's. */
 struct sandbox_file *plan_files(const struct plan *plan, enum phase phase, size_t *count);
 

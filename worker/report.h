@@ -3,7 +3,7 @@
  * checked against its secret, and the account of which tests had to report and which did. Pure.
  *
  * Nothing here trusts the peer: the program lives in the same process as the harness. Whatever breaks the
- * protocol is a forgery, all sizes are bounded, and no input makes the work more than linear.
+ * protocol is a forgery, all sizes are bounded.
  */
 #ifndef ASSAY_WORKER_REPORT_H
 #define ASSAY_WORKER_REPORT_H
