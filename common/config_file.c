@@ -1,6 +1,6 @@
 #include "common/config_file.h"
 
-#include <errno.h>
+#include <ctype.h>
 #include <libconfig.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "common/mem.h"
+
+#define FILE_SIZE_MAX ((size_t)4 * 1024 * 1024)
 
 struct config_file {
     config_t config;
@@ -26,24 +28,83 @@ static const struct config_node *node_of(const config_setting_t *setting)
     return (const struct config_node *)(const void *)setting;
 }
 
+/* The whole file as text: libconfig's scanner ends the process when a read fails (a folder for a file). */
+static bool read_text(const char *path, struct buf *text, struct err *err)
+{
+    autofile FILE *stream = fopen(path, "re");
+    if (stream == NULL)
+        return err_set_errno(err, ERR_CONFIG, "open the configuration file %s", path);
+    for (char *room = buf_reserve(text, 4096); room != NULL; room = buf_reserve(text, 4096)) {
+        size_t size = fread(room, 1, 4096, stream);
+        buf_commit(text, size);
+        if (size > 0)
+            continue;
+        if (ferror(stream))
+            return err_set_errno(err, ERR_CONFIG, "read the configuration file %s", path);
+        if (memchr(text->data, '\0', text->size) != NULL)
+            return err_set(err, ERR_CONFIG, "%s: holds a NUL: this is no text file", path);
+        return true;
+    }
+    return err_set(err, ERR_CONFIG, "%s: larger than %zu bytes", path, FILE_SIZE_MAX);
+}
+
+/* Length of the string, comment or word at `c`: what widen_integers copies as it is. */
+static size_t opaque_length(const char *c)
+{
+    size_t length = 0;
+    if (*c == '"') {
+        for (length = 1; c[length] != '\0' && c[length] != '"'; length++)
+            length += c[length] == '\\' && c[length + 1] != '\0';
+        return length + (c[length] == '"');
+    }
+    if (*c == '#' || (c[0] == '/' && c[1] == '/'))
+        return strcspn(c, "\n");
+    if (c[0] == '/' && c[1] == '*') {
+        const char *end = strstr(c + 2, "*/");
+        return end != NULL ? (size_t)(end - c) + 2 : strlen(c);
+    }
+    while (isalnum((unsigned char)c[length]) || (c[length] != '\0' && strchr("_-*.+", c[length]) != NULL))
+        length++;
+    return length;
+}
+
+/* libconfig 1.5 takes an integer without the suffix L modulo 2^32: 4294967297 would silently be 1. Integers
+ * of ten digits and more get the suffix here, so that the bounds are checked on what was written. */
+static void widen_integers(const char *c, struct buf *out)
+{
+    while (*c != '\0') {
+        size_t length = opaque_length(c);
+        size_t sign = *c == '-' || *c == '+';
+        bool wide = length - sign >= 10 && length > 0 && strspn(c + sign, "0123456789") == length - sign;
+        buf_append(out, c, length > 0 ? length : 1);
+        if (wide)
+            buf_append_char(out, 'L');
+        c += length > 0 ? length : 1;
+    }
+}
+
 static bool read_config(struct config_file *file, struct err *err)
 {
-    autofile FILE *stream = fopen(file->path, "re");
-    if (stream == NULL)
-        return err_set_errno(err, ERR_CONFIG, "open the configuration file %s", file->path);
+    autobuf struct buf text = BUF_LIMIT(FILE_SIZE_MAX);
+    if (!read_text(file->path, &text, err))
+        return false;
     const char *slash = strrchr(file->path, '/');
     if (slash != NULL) {
         autofree char *folder = strndup(file->path, slash == file->path ? 1 : (size_t)(slash - file->path));
         if (folder != NULL)
             config_set_include_dir(&file->config, folder); /* copies */
     }
-    if (config_read(&file->config, stream) == CONFIG_TRUE)
+    autobuf struct buf wide = BUF_INIT;
+    widen_integers(buf_text(&text), &wide);
+    if (wide.failed)
+        return err_set(err, ERR_NO_MEMORY, "read %s: out of memory", file->path);
+    if (config_read_string(&file->config, buf_text(&wide)) == CONFIG_TRUE)
         return true;
     const char *where = config_error_file(&file->config);
-    const char *text = config_error_text(&file->config);
+    const char *problem = config_error_text(&file->config);
     return err_set(err, ERR_CONFIG, "%s:%d: %s (libconfig syntax: name = value;)",
                    where != NULL ? where : file->path, config_error_line(&file->config),
-                   text != NULL ? text : "cannot be read");
+                   problem != NULL ? problem : "cannot be read");
 }
 
 struct config_file *config_file_open(const char *path, struct err *err)
