@@ -6,31 +6,15 @@
 #include "common/buf.h"
 #include "common/text.h"
 
-/* jansson belongs to the message modules; a few strings do not need it. */
-static void append_json_string(struct buf *out, const char *text)
-{
-    buf_append_char(out, '"');
-    for (const char *p = text; *p != '\0'; p++) {
-        unsigned char c = (unsigned char)*p;
-        if (c == '"' || c == '\\')
-            buf_append_char(out, '\\');
-        if (c < 0x20)
-            buf_printf(out, "\\u%04x", c);
-        else
-            buf_append_char(out, *p);
-    }
-    buf_append_char(out, '"');
-}
-
 static void append_member(struct buf *out, const char *name, const char *value)
 {
     if (value == NULL)
         return;
     if (out->size > 0 && out->data[out->size - 1] != '{')
         buf_append_char(out, ',');
-    append_json_string(out, name);
+    text_append_json(out, name, strlen(name));
     buf_append_char(out, ':');
-    append_json_string(out, value);
+    text_append_json(out, value, strlen(value));
 }
 
 /* NULL when the group does not have it. An empty text is a value here: an empty output is expected. */

@@ -14,6 +14,10 @@
 #include "common/err.h"
 #include "common/text.h"
 
+/* Appends a job_id as one word of a topic key: '.' ends a word there and becomes '_' (so that two jobs may
+ * share a word: who binds by it compares job_id as well). */
+void job_routing_word(const char *job_id, struct buf *out);
+
 /*
  * A job's total is the sum over its distinct parts. A part is one published set of tasks, named by a digest
  * of its task ids that does not depend on their order: publishing the same file again announces the same part

@@ -57,6 +57,8 @@ struct result_test {
 
 #define RESULT_TESTS_MAX       1000 /* more are counted but not listed: tests_truncated */
 #define RESULT_MESSAGE_MAX     4096 /* bytes of a test's message */
+#define RESULT_TEST_NAME_MAX   512  /* bytes of a test's name */
+#define RESULT_SANDBOX_MAX     64
 #define RESULT_ERRORS_MAX      20
 #define RESULT_ERROR_BYTES_MAX 4096
 
