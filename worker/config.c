@@ -1,0 +1,206 @@
+#include "worker/config.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/mem.h"
+#include "common/paths.h"
+#include "common/text.h"
+
+#define SLOTS_MAX 256
+
+#define FIELD(member) offsetof(struct worker_config, member)
+
+static const struct config_key keys[] = {
+    {.key = "amqp_url",
+     .type = CONFIG_STRING,
+     .offset = FIELD(amqp_url),
+     .default_text = "",
+     .secret = true,
+     .documentation =
+         "The broker: amqp://user:password@host:port/vhost. Not needed for --check and --local."},
+    {.key = "reply_amqp_url",
+     .type = CONFIG_STRING,
+     .offset = FIELD(reply_amqp_url),
+     .default_text = "",
+     .secret = true,
+     .documentation = "The same broker under a user that may write to the default exchange alone: answers to "
+                      "reply_to go over it. Empty: reply_to is not served."},
+    {.key = "name",
+     .type = CONFIG_STRING,
+     .offset = FIELD(name),
+     .default_text = "",
+     .environment = "ASSAY_WORKER_NAME",
+     .documentation =
+         "The worker's name in results, logs and the table of workers; 1 to 100 of A-Za-z0-9._:/-. "
+         "Empty: <host>-<process id>."},
+    {.key = "slots",
+     .type = CONFIG_INTEGER,
+     .offset = FIELD(slots),
+     .default_text = "1",
+     .minimum = 1,
+     .maximum = SLOTS_MAX,
+     .environment = "ASSAY_WORKER_SLOTS",
+     .documentation =
+         "How many tasks run side by side. One in a container; up to the cores on a bare machine."},
+    {.key = "runtimes",
+     .type = CONFIG_STRING_LIST,
+     .offset = FIELD(runtimes),
+     .default_text = "",
+     .environment = "ASSAY_WORKER_RUNTIMES",
+     .documentation = "The runtimes to serve, of those in runtimes_file. Empty: all whose self-test passes."},
+    {.key = "runtimes_file",
+     .type = CONFIG_STRING,
+     .offset = FIELD(runtimes_file),
+     .default_text = "",
+     .documentation =
+         "The stanzas of the runtimes. Empty: the conf/runtimes.cfg that came with the program."},
+    {.key = "harness_dir",
+     .type = CONFIG_STRING,
+     .offset = FIELD(harness_dir),
+     .default_text = "",
+     .documentation = "The folder of harnesses. Empty: the one that came with the program."},
+    {.key = "prefetch",
+     .type = CONFIG_INTEGER,
+     .offset = FIELD(prefetch),
+     .default_text = "0",
+     .minimum = 0,
+     .maximum = 1000,
+     .environment = "ASSAY_WORKER_PREFETCH",
+     .documentation =
+         "Unacknowledged tasks taken from each queue at most. 0: adaptive, the slots and a small "
+         "look-ahead. prefetch x the longest task allowed / slots must stay under "
+         "consumer_timeout_s."},
+    {.key = "drain_s",
+     .type = CONFIG_INTEGER,
+     .offset = FIELD(drain_s),
+     .default_text = "60",
+     .minimum = 0,
+     .maximum = 86400,
+     .environment = "ASSAY_WORKER_DRAIN_S",
+     .documentation =
+         "Seconds that running tasks get to finish after SIGTERM; then they go back to the queue."},
+    {.key = "heartbeat_s",
+     .type = CONFIG_INTEGER,
+     .offset = FIELD(heartbeat_s),
+     .default_text = "20",
+     .minimum = 0,
+     .maximum = 600,
+     .environment = "ASSAY_WORKER_HEARTBEAT_S",
+     .documentation = "AMQP heartbeat in seconds: a dead connection is noticed within two of them. 0: off."},
+    {.key = "consumer_timeout_s",
+     .type = CONFIG_INTEGER,
+     .offset = FIELD(consumer_timeout_s),
+     .default_text = "10800",
+     .minimum = 60,
+     .maximum = 30 * 86400,
+     .environment = "ASSAY_WORKER_CONSUMER_TIMEOUT_S",
+     .documentation =
+         "The broker's consumer_timeout in seconds: 10800 in the conf/broker/rabbitmq.conf shipped, "
+         "1800 in a RabbitMQ that was not configured."},
+    {.key = "uid_base",
+     .type = CONFIG_INTEGER,
+     .offset = FIELD(uid_base),
+     .default_text = "300000",
+     .minimum = 1000,
+     .maximum = 2000000000,
+     .environment = "ASSAY_WORKER_UID_BASE",
+     .documentation =
+         "As root, the programs of slot n run under user id uid_base + n. Workers of one machine "
+         "need ranges that do not overlap."},
+    {.key = "sandbox.allow_missing",
+     .type = CONFIG_STRING_LIST,
+     .offset = FIELD(allow_missing),
+     .default_text = "",
+     .documentation =
+         "Sandbox mechanisms that may be absent on this machine; any other that is absent keeps the "
+         "worker from starting. --check lists the names."},
+    {.key = "http.listen",
+     .type = CONFIG_STRING,
+     .offset = FIELD(http_listen),
+     .default_text = "",
+     .documentation =
+         "Address for /healthz, /readyz, /status and /metrics, such as 127.0.0.1:9101. Empty: none."},
+    {.key = "log.level",
+     .type = CONFIG_CHOICE,
+     .offset = FIELD(log_level),
+     .default_text = "info",
+     .choices = "debug|info|warn|error",
+     .documentation = "The least severe lines to log."},
+};
+
+const struct config_table worker_config_table = {
+    .keys = keys, .count = ARRAY_SIZE(keys), .program = "assay-worker"};
+
+/* Leaves room for what queue names put around it. */
+#define NAME_MAX_BYTES 100
+
+static bool make_name(struct worker_config *config, struct err *err)
+{
+    if (config->name[0] != '\0') {
+        size_t size = strlen(config->name);
+        return (size <= NAME_MAX_BYTES && text_is_id(config->name, size)) ||
+               err_set(err, ERR_CONFIG, "name \"%.120s\": allowed are 1 to %d of A-Za-z0-9._:/-",
+                       config->name, NAME_MAX_BYTES);
+    }
+    char host[65] = "";
+    (void)gethostname(host, sizeof host - 1);
+    if (!text_is_id(host, strlen(host)))
+        (void)snprintf(host, sizeof host, "worker");
+    char *name = NULL;
+    if (asprintf(&name, "%s-%ld", host, (long)getpid()) < 0)
+        return err_set(err, ERR_NO_MEMORY, "cannot make a name");
+    free(config->name);
+    config->name = name;
+    return true;
+}
+
+static bool find_if_empty(char **path, const char *shipped, struct err *err)
+{
+    if ((*path)[0] != '\0')
+        return true;
+    char *found = paths_find(shipped, err);
+    if (found == NULL)
+        return false;
+    free(*path);
+    *path = found;
+    return true;
+}
+
+static bool override(struct worker_config *config, const struct worker_overrides *overrides, struct err *err)
+{
+    if (overrides->name != NULL) {
+        char *name = strdup(overrides->name);
+        if (name == NULL)
+            return err_set(err, ERR_NO_MEMORY, "cannot copy the name");
+        free(config->name);
+        config->name = name;
+    }
+    if (overrides->slots > SLOTS_MAX)
+        return err_set(err, ERR_USAGE, "--slots: allowed are 1 to %d", SLOTS_MAX);
+    if (overrides->slots > 0)
+        config->slots = overrides->slots;
+    return true;
+}
+
+bool worker_config_load(struct worker_config *config, const char *file,
+                        const struct worker_overrides *overrides, struct err *err)
+{
+    memset(config, 0, sizeof *config);
+    if (!config_load(&worker_config_table, file, config, err))
+        return false;
+    if (override(config, overrides, err) && make_name(config, err) &&
+        find_if_empty(&config->runtimes_file, "conf/runtimes.cfg", err) &&
+        find_if_empty(&config->harness_dir, "worker/harness", err))
+        return true;
+    worker_config_free(config);
+    return false;
+}
+
+void worker_config_free(struct worker_config *config)
+{
+    config_free(&worker_config_table, config);
+}

@@ -1,0 +1,59 @@
+/* Inside the delivery: shared by delivery.c (the connection), delivery_tasks.c (what comes in) and
+ * delivery_results.c (what goes out), and by nothing else. */
+#ifndef ASSAY_WORKER_DELIVERY_INTERNAL_H
+#define ASSAY_WORKER_DELIVERY_INTERNAL_H
+
+#include "common/broker_link.h"
+#include "common/log.h"
+#include "worker/cancels.h"
+#include "worker/delivery.h"
+#include "worker/fleet.h"
+#include "worker/intake.h"
+#include "worker/lanes.h"
+#include "worker/ledger.h"
+#include "worker/replies.h"
+#include "worker/work.h"
+
+struct delivery {
+    struct delivery_options options;
+    struct broker_link *link;
+    struct replies *replies;
+    struct ledger *ledger;
+    struct lanes lanes;
+    struct intake intake;
+    struct cancels cancels;
+    struct stats stats;
+    struct worker_event event;
+    bool blocked; /* by connection.blocked: publish nothing */
+    bool draining;
+};
+
+/* What an entry of the ledger owns: its task, and the work that the runner knows it by. */
+struct assignment {
+    struct delivery *delivery;
+    struct entry *entry;
+    struct task *task; /* NULL: the body was no task */
+    struct work work;
+    int64_t published_at_ms; /* Unix epoch; when it was received, where the publisher did not say */
+    int64_t earlier_deliveries;
+    int64_t started_ms; /* clock_ms scale */
+};
+
+/* delivery_tasks.c: handlers of the connection (broker.h), and the way back to the queue. */
+void delivery_on_message(void *context, const struct broker_delivery *incoming);
+/* What waits goes back to its queue; what was returned too often already stays, unless the worker drains. */
+void delivery_give_back(struct delivery *delivery, struct broker *broker);
+/* The ledger forgets an entry that waited: its connection is gone. */
+void delivery_forget(void *context, struct entry *entry);
+
+/* delivery_results.c */
+/* The assignment's verdict: its result waits to be published from now on. Takes `result`. */
+void delivery_finish(struct assignment *assignment, struct result *result);
+void delivery_publish_results(struct delivery *delivery, int64_t now_ms);
+void delivery_on_confirm(void *context, uint64_t sequence, bool multiple, bool accepted);
+void delivery_on_return(void *context, const struct broker_message *message, int code, const char *text);
+
+void assignment_free(struct assignment *assignment); /* NULL is fine */
+struct log_context delivery_log_context(const struct entry *entry);
+
+#endif

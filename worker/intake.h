@@ -1,0 +1,68 @@
+/*
+ * How much the worker takes from the queues ahead of its slots, and when it gives some of it back. Pure.
+ *
+ * Quorum queues have a prefetch for each consumer only, and a worker has a consumer for each lane of each
+ * runtime. While tasks are short, each gets the slots and a small look-ahead, so that a slot never waits for
+ * the broker (eager). When something has waited PARK_MS without any task starting, the tasks at hand are
+ * long: what waits goes back to its queue, where an idle worker finds it, and from then on the worker takes
+ * only as much as it has idle slots (cautious), until tasks are short again.
+ *
+ * A return counts towards the broker's delivery limit (50) on RabbitMQ 3.x; so a delivery that has been
+ * returned HAND_BACK_DELIVERIES_MAX times stays where it is.
+ */
+#ifndef ASSAY_WORKER_INTAKE_H
+#define ASSAY_WORKER_INTAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/runtimes.h"
+
+#define INTAKE_PARK_MS                  1000
+#define INTAKE_SHORT_MS                 500
+#define INTAKE_HAND_BACK_DELIVERIES_MAX 20
+
+/* The longest a task of this runtime may take: its compile steps and its task_wall cap. */
+int64_t intake_task_cap_ms(const struct runtime *runtime);
+
+/*
+ * The prefetch of each consumer. `configured` 0 = adaptive: the slots and a quarter of them, at least one,
+ * more, but no more than the rule allows. The rule: prefetch x task cap / slots stays under the broker's
+ * consumer timeout, else the broker closes the channel on a task that waits its turn (RabbitMQ: 406 delivery
+ * acknowledgement timed out). 0 with ERR_CONFIG when no value, or not the configured one, keeps it.
+ */
+uint16_t intake_prefetch(int64_t configured, unsigned slots, int64_t task_cap_ms, int64_t consumer_timeout_ms,
+                         struct err *err);
+
+struct intake {
+    uint16_t eager_prefetch;
+    bool cautious;
+    bool slot_freed;     /* since the last subscription */
+    int64_t average_ms;  /* of the latest tasks' durations */
+    int64_t progress_ms; /* when a task last started, or nothing waited */
+};
+
+struct intake_view {
+    bool paused;       /* sick, draining, or results held: take nothing */
+    size_t waiting;    /* tasks in the waiting list */
+    unsigned idle;     /* slots that could start one */
+    uint16_t prefetch; /* of the standing subscription; 0 = none */
+    int64_t now_ms;
+};
+
+struct intake_decision {
+    bool hand_back;   /* give back what waits */
+    bool resubscribe; /* end the standing subscription, if any, and subscribe with `prefetch` (0: do not) */
+    uint16_t prefetch;
+    int64_t next_ms; /* ask again at this time (clock_ms scale); -1 = only after an event */
+};
+
+void intake_init(struct intake *intake, uint16_t eager_prefetch, int64_t now_ms);
+void intake_task_started(struct intake *intake, int64_t now_ms);
+void intake_task_finished(struct intake *intake, int64_t duration_ms);
+/* What to do now; the caller does it. */
+struct intake_decision intake_decide(struct intake *intake, const struct intake_view *view);
+
+#endif

@@ -1,0 +1,182 @@
+/*
+ * assay-worker: runs tasks in sandboxes and tells their verdicts.
+ *
+ * Theory of operation
+ *
+ * Processes. The worker is one process with one thread and one epoll loop. Each slot has a slot init, forked
+ * before anything else is opened, and each task a task init under it (worker/sandbox/sandbox.h). Programs run
+ * there, under a user id of their own; the worker executes no byte of a task and follows no path that a task
+ * can write.
+ *
+ * Order. Configuration and runtimes are read; the slots are opened; each runtime's self-test runs in a slot,
+ * and only runtimes that pass are served. Then, and only with no failure so far, the broker is connected
+ * (service.h), a file is run (--local, local.h), or the findings are printed (--check, check.h).
+ *
+ * The way of a task: a delivery enters the ledger (ledger.h), waits in the dispatch list (dispatch.h), runs
+ * in a slot (runner.h, slot.h), and its result is published; the broker's confirm of the result is what lets
+ * the task be acknowledged. At every moment a task is thus either in its queue or in the ledger of a live
+ * worker, and killing the worker puts it back into the queue. How much is taken from the queues is the
+ * intake's decision (intake.h), so that no task waits here behind a long one while another worker idles.
+ *
+ * Descriptors. All are CLOEXEC. The broker connection and the reply connection (replies.h) have different
+ * users: whoever may answer a reply_to may write to every queue.
+ *
+ * Faults. The program's own faults are verdicts. The machinery's are tried again in another slot, three times
+ * at most; meanwhile the worker consumes nothing until its self-test passes. A lost connection stops no task:
+ * results wait for the next one. SIGTERM drains, a second one ends at once.
+ */
+#include <signal.h>
+#include <stdio.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/paths.h"
+#include "common/runtimes.h"
+#include "worker/check.h"
+#include "worker/config.h"
+#include "worker/local.h"
+#include "worker/options.h"
+#include "worker/runner.h"
+#include "worker/selftest.h"
+#include "worker/service.h"
+
+#define EXIT_NOT_ALL_PASSED 1
+
+/* All that a run needs, opened in this order. */
+struct machine {
+    struct worker_config config;
+    struct runtimes *runtimes;
+    struct loop *loop;
+    struct runner *runner;
+};
+
+static bool machine_open(struct machine *machine, struct err *err)
+{
+    const struct worker_config *config = &machine->config;
+    machine->runtimes = runtimes_load(config->runtimes_file, err);
+    if (machine->runtimes == NULL)
+        return false;
+    machine->loop = loop_open(err);
+    if (machine->loop == NULL)
+        return false;
+    struct runner_options options = {.worker = config->name,
+                                     .slots = (unsigned)config->slots,
+                                     .runtimes = machine->runtimes,
+                                     .harness_dir = config->harness_dir,
+                                     .allow_missing = (const char *const *)config->allow_missing.items,
+                                     .uid_base = config->uid_base};
+    machine->runner = runner_open(machine->loop, &options, err);
+    return machine->runner != NULL;
+}
+
+static void machine_close(struct machine *machine)
+{
+    runner_close(machine->runner);
+    loop_close(machine->loop);
+    runtimes_free(machine->runtimes);
+}
+
+static bool check(struct machine *machine, int *exit_status, struct err *err)
+{
+    struct self_tests tests = {.items = NULL};
+    bool ok = self_tests_run(&tests, machine->loop, machine->runner, machine->runtimes,
+                             &machine->config.runtimes, err);
+    if (ok) {
+        check_print(stdout, &tests, machine->runner);
+        *exit_status = tests.passed == tests.count ? 0 : EXIT_NOT_ALL_PASSED;
+    }
+    self_tests_free(&tests);
+    return ok;
+}
+
+static bool local(struct machine *machine, const char *file, int *exit_status, struct err *err)
+{
+    struct local_options options = {.file = file,
+                                    .worker = machine->config.name,
+                                    .runtimes = machine->runtimes,
+                                    .runner = machine->runner,
+                                    .slots = (unsigned)machine->config.slots};
+    bool all_passed = false;
+    if (!local_run(machine->loop, &options, &all_passed, err))
+        return false;
+    *exit_status = all_passed ? 0 : EXIT_NOT_ALL_PASSED;
+    return true;
+}
+
+static bool test_runtimes(struct machine *machine, struct self_tests *tests, struct err *err)
+{
+    if (!self_tests_run(tests, machine->loop, machine->runner, machine->runtimes, &machine->config.runtimes,
+                        err))
+        return false;
+    for (size_t i = 0; i < tests->count; i++)
+        if (!tests->items[i].passed)
+            log_error("runtime %s is not served, its self-test did not pass: %.300s",
+                      tests->items[i].runtime->name, self_test_trouble(&tests->items[i]));
+    return tests->passed > 0 ||
+           err_set(err, ERR_INFRA,
+                   "no runtime passed its self-test, so there is nothing to serve: run assay-worker --check");
+}
+
+static bool serve(struct machine *machine, struct err *err)
+{
+    struct self_tests tests = {.items = NULL};
+    bool ok = test_runtimes(machine, &tests, err);
+    if (ok) {
+        struct service_options options = {
+            .config = &machine->config, .runtimes = machine->runtimes, .tests = &tests};
+        ok = service_run(machine->loop, &options, steal_ptr(machine->runner), err);
+    }
+    self_tests_free(&tests);
+    return ok;
+}
+
+static bool run(const struct worker_command_line *command_line, struct machine *machine, int *exit_status,
+                struct err *err)
+{
+    if (!worker_config_load(&machine->config, command_line->config_file, &command_line->overrides, err))
+        return false;
+    enum log_level level;
+    if (log_level_parse(machine->config.log_level, &level))
+        log_set_level(level);
+    bool ok = command_line->mode != MODE_SERVE || machine->config.amqp_url[0] != '\0' ||
+              err_set(err, ERR_CONFIG,
+                      "no broker: set amqp_url, ASSAY_AMQP_URL or ASSAY_AMQP_URL_FILE, or use --local FILE");
+    ok = ok && machine_open(machine, err);
+    if (ok && command_line->mode == MODE_CHECK)
+        ok = check(machine, exit_status, err);
+    else if (ok && command_line->mode == MODE_LOCAL)
+        ok = local(machine, command_line->local_file, exit_status, err);
+    else if (ok)
+        ok = serve(machine, err);
+    machine_close(machine);
+    worker_config_free(&machine->config);
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    struct worker_command_line command_line;
+    struct machine machine = {.runtimes = NULL};
+    struct err err = ERR_INIT;
+    int exit_status = 0;
+    bool ok;
+
+    log_open("assay-worker");
+    (void)signal(SIGPIPE, SIG_IGN);
+    ok = options_parse(argc, argv, &command_line, &err);
+    if (ok && command_line.mode == MODE_HELP) {
+        options_print_help();
+    } else if (ok && command_line.mode == MODE_VERSION) {
+        (void)printf("assay-worker %s\n", ASSAY_VERSION);
+    } else if (ok && command_line.mode == MODE_PRINT_CONFIG) {
+        config_print_sample(&worker_config_table, stdout);
+    } else if (ok) {
+        paths_load_local_env();
+        ok = run(&command_line, &machine, &exit_status, &err);
+    }
+    if (!ok) {
+        log_error("%s", err.text);
+        return err_exit_status(err.code);
+    }
+    return exit_status;
+}

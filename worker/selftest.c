@@ -1,0 +1,90 @@
+#include "worker/selftest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "worker/verdict.h"
+
+static bool select_runtimes(struct self_tests *tests, const struct runtimes *runtimes,
+                            const struct config_list *wanted, struct err *err)
+{
+    size_t count = wanted->count > 0 ? wanted->count : runtimes->count;
+    tests->items = calloc(count, sizeof *tests->items);
+    if (tests->items == NULL)
+        return err_set(err, ERR_NO_MEMORY, "cannot allocate the self-tests");
+    for (size_t i = 0; i < count; i++) {
+        const struct runtime *runtime =
+            wanted->count > 0 ? runtimes_find(runtimes, wanted->items[i]) : &runtimes->items[i];
+        if (runtime == NULL)
+            return err_set(err, ERR_CONFIG, "runtimes: \"%s\" is none of the runtimes configured (%s)",
+                           wanted->items[i], runtimes_names(runtimes));
+        for (size_t j = 0; j < tests->count; j++)
+            if (tests->items[j].runtime == runtime)
+                return err_set(err, ERR_CONFIG, "runtimes: \"%s\" is named twice", runtime->name);
+        tests->items[tests->count++].runtime = runtime;
+    }
+    return true;
+}
+
+static void on_done(void *owner, struct work *work, struct result *result)
+{
+    struct self_tests *tests = owner;
+    struct self_test *test = (struct self_test *)((char *)work - offsetof(struct self_test, work));
+    test->result = result;
+    test->passed = result->status == STATUS_PASS;
+    tests->passed += test->passed;
+    tests->pending--;
+}
+
+/* A stanza whose self_test is no task fails like one whose task does not pass. */
+static void refuse(struct self_test *test, const struct err *why)
+{
+    struct task_identity identity = {.task_id = "self-test", .job_id = "self-test"};
+    test->result = verdict_for_bad_task(&identity, why->text);
+}
+
+bool self_tests_run(struct self_tests *tests, struct loop *loop, struct runner *runner,
+                    const struct runtimes *runtimes, const struct config_list *wanted, struct err *err)
+{
+    *tests = (struct self_tests){.items = NULL};
+    if (!select_runtimes(tests, runtimes, wanted, err))
+        return false;
+    for (size_t i = 0; i < tests->count; i++) {
+        struct self_test *test = &tests->items[i];
+        struct err why = ERR_INIT;
+        test->task = runner_self_test(runtimes, test->runtime, &why);
+        if (test->task == NULL) {
+            refuse(test, &why);
+            continue;
+        }
+        test->work = (struct work){.task = test->task, .owner = tests, .done = on_done};
+        tests->pending++;
+        runner_submit(runner, &test->work);
+    }
+    while (tests->pending > 0) {
+        int64_t now_ms = clock_ms();
+        int64_t next_ms = runner_step(runner, now_ms);
+        int timeout_ms = next_ms < 0 ? -1 : next_ms <= now_ms ? 0 : (int)(next_ms - now_ms);
+        if (tests->pending > 0 && !loop_step(loop, timeout_ms, err))
+            return err_wrap(err, "self-tests");
+    }
+    return true;
+}
+
+void self_tests_free(struct self_tests *tests)
+{
+    for (size_t i = 0; i < tests->count; i++) {
+        task_free(tests->items[i].task);
+        result_free(tests->items[i].result);
+    }
+    free(tests->items);
+    *tests = (struct self_tests){.items = NULL};
+}
+
+const char *self_test_trouble(const struct self_test *test)
+{
+    if (test->passed || test->result == NULL)
+        return "";
+    return test->result->error_count > 0 ? test->result->errors[0] : reason_name(test->result->reason);
+}

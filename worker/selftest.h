@@ -1,0 +1,43 @@
+/*
+ * The self-tests at start: each runtime's own small task must pass in a slot before the runtime is
+ * advertised.
+ */
+#ifndef ASSAY_WORKER_SELFTEST_H
+#define ASSAY_WORKER_SELFTEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/config.h"
+#include "common/err.h"
+#include "common/loop.h"
+#include "common/message/result.h"
+#include "worker/runner.h"
+
+struct self_test {
+    const struct runtime *runtime;
+    struct task *task;     /* NULL: the stanza's self_test is no task */
+    struct result *result; /* never NULL after self_tests_run */
+    struct work work;
+    bool passed;
+};
+
+struct self_tests {
+    struct self_test *items;
+    size_t count;
+    size_t passed;
+    size_t pending;
+};
+
+/*
+ * Tests the runtimes that `wanted` names (all when it is empty), several at a time as there are slots, and
+ * waits for the last. A name that is no runtime is ERR_CONFIG; a test that fails is no error of this
+ * function. The caller frees `tests` (self_tests_free) in any case.
+ */
+bool self_tests_run(struct self_tests *tests, struct loop *loop, struct runner *runner,
+                    const struct runtimes *runtimes, const struct config_list *wanted, struct err *err);
+void self_tests_free(struct self_tests *tests);
+/* What went wrong, in one line; "" when it passed. */
+const char *self_test_trouble(const struct self_test *test);
+
+#endif
