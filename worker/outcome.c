@@ -1,5 +1,6 @@
 #include "worker/outcome.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "worker/compare.h"
@@ -89,7 +90,10 @@ void outcome_case(const struct task *task, const struct task_case *test_case, co
 
     if (outcome_limit(task, facts, &view, finding))
         return;
-    if (facts->start_errno != 0) {
+    if (facts->start_errno == E2BIG) {
+        text = outcome_set(finding, STATUS_ERROR, REASON_BAD_TASK, test_case->name);
+        buf_append_text(text, "its args are longer than the system allows");
+    } else if (facts->start_errno != 0) {
         text = outcome_set(finding, STATUS_FAIL, REASON_CRASH, test_case->name);
         buf_printf(text, "%s could not be started: %s", task->runtime->run_case.argv[0],
                    strerrordesc_np(facts->start_errno));

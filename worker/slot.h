@@ -39,13 +39,14 @@ struct slot_options {
     int64_t uid_base; /* the slot's uid is uid_base + number (as root) */
 };
 
+/* Makes the process ignore SIGPIPE: a program that does not read its input is no error of the worker's. */
 struct slot *slot_open(struct loop *loop, const struct slot_options *options, slot_done_fn *on_done,
                        void *context, struct err *err);
 void slot_close(struct slot *slot); /* kills what runs, without on_done; NULL is fine */
 /* A fresh sandbox after SLOT_INFRA. */
 bool slot_reopen(struct slot *slot, struct err *err);
-/* Starts a task; it stays the caller's and must live until on_done. The slot must be idle. An immediate
- * failure is reported by on_done as well. */
+/* Starts a task (after SLOT_INFRA without slot_reopen it tries that first); it stays the caller's and must
+ * live until on_done. The slot must be idle. An immediate failure is reported by on_done as well. */
 void slot_run(struct slot *slot, const struct task *task);
 void slot_cancel(struct slot *slot); /* no effect when idle */
 bool slot_is_idle(const struct slot *slot);

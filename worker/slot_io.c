@@ -1,0 +1,142 @@
+#include "worker/slot_io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/mem.h"
+
+#define READ_SIZE       ((size_t)64 * 1024)
+#define READS_AT_A_TIME 4 /* then the other slots have their turn */
+/* A pipe holds 64 KiB, or 1 MiB where its writer enlarged it; more than twice that is a writer that outlived
+ * its step. */
+#define DRAIN_BYTES_MAX ((size_t)2 * 1024 * 1024)
+
+static bool set_nonblocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
+}
+
+/* False at the end of the stream and when nothing is there. */
+static bool read_piece(struct slot_reader *reader, size_t *size)
+{
+    static char piece[READ_SIZE]; /* handed on before anything else can read */
+    ssize_t got;
+    do
+        got = read(reader->fd, piece, sizeof(piece));
+    while (got < 0 && errno == EINTR);
+    if (got < 0 && errno == EAGAIN)
+        return false;
+    if (got <= 0) {
+        slot_reader_close(reader);
+        return false;
+    }
+    *size = (size_t)got;
+    reader->sink(reader->context, piece, (size_t)got);
+    return reader->fd >= 0;
+}
+
+static void on_readable(void *context, int fd, uint32_t events)
+{
+    struct slot_reader *reader = context;
+    size_t size;
+    (void)fd;
+    (void)events;
+    for (int i = 0; i < READS_AT_A_TIME && read_piece(reader, &size); i++)
+        continue;
+}
+
+static bool watch_reader(struct slot_reader *reader, struct loop *loop, slot_sink_fn *sink, void *context,
+                         int ends[2], int *program_end, struct err *err)
+{
+    *reader = (struct slot_reader){.fd = ends[0], .sink = sink, .context = context};
+    if (!set_nonblocking(ends[0])) {
+        (void)err_set_errno(err, ERR_INFRA, "set up a pipe for a step");
+    } else {
+        reader->watch = loop_watch_fd(loop, ends[0], EPOLLIN, on_readable, reader, err);
+        if (reader->watch != NULL) {
+            *program_end = ends[1];
+            return true;
+        }
+    }
+    slot_reader_close(reader);
+    (void)close(ends[1]);
+    return false;
+}
+
+bool slot_reader_open(struct slot_reader *reader, struct loop *loop, slot_sink_fn *sink, void *context,
+                      int *program_end, struct err *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_set_errno(err, ERR_INFRA, "make a pipe for a step");
+    return watch_reader(reader, loop, sink, context, ends, program_end, err);
+}
+
+bool slot_reader_open_private(struct slot_reader *reader, struct loop *loop, slot_sink_fn *sink,
+                              void *context, int *program_end, struct err *err)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+        return err_set_errno(err, ERR_INFRA, "make a socket pair for a step");
+    return watch_reader(reader, loop, sink, context, ends, program_end, err);
+}
+
+void slot_reader_drain(struct slot_reader *reader)
+{
+    size_t size = 0;
+    for (size_t sum = 0; reader->fd >= 0 && sum < DRAIN_BYTES_MAX && read_piece(reader, &size); sum += size)
+        continue;
+}
+
+void slot_reader_close(struct slot_reader *reader)
+{
+    loop_watch_remove(reader->watch);
+    reader->watch = NULL;
+    close_fd(&reader->fd);
+}
+
+static void on_writable(void *context, int fd, uint32_t events)
+{
+    struct slot_feeder *feeder = context;
+    (void)events;
+    ssize_t written = write(fd, feeder->data + feeder->written, feeder->size - feeder->written);
+    if (written < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (written > 0)
+        feeder->written += (size_t)written;
+    /* EPIPE: the program does not want the rest. */
+    if (written < 0 || feeder->written == feeder->size)
+        slot_feeder_close(feeder);
+}
+
+bool slot_feeder_open(struct slot_feeder *feeder, struct loop *loop, const char *data, size_t size,
+                      int *program_end, struct err *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_set_errno(err, ERR_INFRA, "make a pipe for the input of a step");
+    *feeder = (struct slot_feeder){.fd = ends[1], .data = data, .size = size};
+    if (!set_nonblocking(ends[1])) {
+        (void)err_set_errno(err, ERR_INFRA, "set up a pipe for the input of a step");
+    } else {
+        feeder->watch = loop_watch_fd(loop, ends[1], EPOLLOUT, on_writable, feeder, err);
+        if (feeder->watch != NULL) {
+            *program_end = ends[0];
+            return true;
+        }
+    }
+    slot_feeder_close(feeder);
+    (void)close(ends[0]);
+    return false;
+}
+
+void slot_feeder_close(struct slot_feeder *feeder)
+{
+    loop_watch_remove(feeder->watch);
+    feeder->watch = NULL;
+    close_fd(&feeder->fd);
+}

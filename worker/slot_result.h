@@ -1,0 +1,20 @@
+/* Building the result of a task from its steps; for slot.c. Pure but for allocation. */
+#ifndef ASSAY_WORKER_SLOT_RESULT_H
+#define ASSAY_WORKER_SLOT_RESULT_H
+
+#include "common/message/result.h"
+#include "common/message/task.h"
+#include "worker/slot_step.h"
+
+/* A result with the task's identity and labels; NULL without memory. */
+struct result *slot_result_new(const struct task *task, const char *const *mechanisms);
+/* Time, CPU and memory of a step. */
+void slot_result_add_usage(struct result *result, enum step_kind kind, const struct sandbox_event *event);
+/* Output and exit status of the step that people will want to see; replaces those of an earlier one. */
+void slot_result_set_output(struct result *result, struct slot_step *step, const struct sandbox_event *event);
+/* Does the task fit into its own limits before anything runs? Otherwise false, with the text of a bad_task.
+ */
+bool slot_result_task_fits(const struct task *task, const struct sandbox_file *files, size_t count,
+                           struct buf *text);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * One running step of a slot: its pipes, what it wrote, its report, and its clock. Started and collected by
+ * slot.c; ends itself early by sandbox_kill when the time is up, the output too long or the report forged.
+ */
+#ifndef ASSAY_WORKER_SLOT_STEP_H
+#define ASSAY_WORKER_SLOT_STEP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/loop.h"
+#include "worker/capture.h"
+#include "worker/outcome.h"
+#include "worker/plan.h"
+#include "worker/report.h"
+#include "worker/sandbox/sandbox.h"
+#include "worker/slot_io.h"
+
+struct slot_step {
+    struct loop *loop;
+    struct sandbox *sandbox;
+    const struct plan *plan;
+    const struct plan_step *step;
+    struct loop_timer *timer; /* the slot's; set while the step runs */
+    int64_t started_ms;       /* clock_ms */
+    int64_t wall_ms;
+    bool wall_is_tasks; /* the wall limit is what was left of the task's */
+    enum step_stop stop;
+    bool finishing; /* the report is complete: the process has a moment to end */
+    struct slot_reader out_reader, err_reader, report_reader;
+    struct slot_feeder input_feeder, control_feeder;
+    struct capture out, err;
+    struct report *report; /* of a suite, else NULL */
+    struct buf control;
+    struct buf err_text; /* behind step_facts.err_tail */
+};
+
+void slot_step_init(struct slot_step *step, struct loop *loop, struct loop_timer *timer);
+/* Starts the step `index` in the sandbox (between TASK_READY and sandbox_task_end) and its clock.
+ * An error is the machinery's. */
+bool slot_step_start(struct slot_step *step, struct sandbox *sandbox, const struct plan *plan, size_t index,
+                     int64_t wall_ms, bool wall_is_tasks, struct err *err);
+/* The timer fired while the step ran: kills it. Call once. */
+void slot_step_time_up(struct slot_step *step);
+/* After SANDBOX_STEP_EXITED: takes what is left in the pipes, stops the clock, and fills the facts, which
+ * point into the step. False when the command itself could not be started: the machinery's error. */
+bool slot_step_collect(struct slot_step *step, const struct sandbox_event *event, struct step_facts *facts,
+                       struct err *err);
+/* Gives everything back; harmless on an idle step. */
+void slot_step_clear(struct slot_step *step);
+
+#endif
