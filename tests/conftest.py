@@ -14,6 +14,7 @@ Fixtures
       site.sql("SELECT ... %s", value) -> rows  site.value(...)  site.wait_for_rows(3, job="j") -> [(task_id, status, reason)]
       site.management("GET", "queues/{vhost}/assay.results")
     Process: pid, alive(), signal(n), stop() -> exit status, kill(), wait(), errors(), output(), wait_for_log(text)
+  vhost      (test)     a site without a database
   build      (session)  the folder of the build under test (ASSAY_BUILD, default build/asan): build / "bin" / "assay-worker"
   shared     (session)  ../shared beside the clone; skips, by name, where it is absent
 
@@ -82,6 +83,15 @@ def template_database(servers, build):
 @pytest.fixture
 def site(servers, build, template_database, tmp_path):  # pylint: disable=unused-argument
     made = Site(servers, tmp_path, RUNTIMES, template_database)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def vhost(servers, build, tmp_path):  # pylint: disable=unused-argument
+    made = Site(servers, tmp_path, RUNTIMES)
     try:
         yield made
     finally:

@@ -1,7 +1,8 @@
 /*
  * A broker URL, taken apart: amqp://user:password@host:port/vhost, amqps likewise, parts percent-encoded
  * (RabbitMQ's "URI specification"; an absent vhost is "/", absent credentials are guest). Of RabbitMQ's URI
- * query parameters: cacertfile, certfile, keyfile (amqps only) and heartbeat (seconds). Pure.
+ * query parameters: cacertfile, certfile, keyfile (amqps only) and heartbeat (seconds). With amqps the host
+ * must be a name: librabbitmq compares no addresses with a certificate. Pure.
  */
 #ifndef ASSAY_COMMON_BROKER_URL_H
 #define ASSAY_COMMON_BROKER_URL_H

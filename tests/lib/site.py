@@ -17,7 +17,7 @@ FIRST_UID = 500000
 
 
 class Site:
-    def __init__(self, servers, folder, runtimes, template):
+    def __init__(self, servers, folder, runtimes, template=None):
         self.servers = servers
         self.folder = pathlib.Path(folder)
         self.name = "test_" + uuid.uuid4().hex[:12]
@@ -27,7 +27,8 @@ class Site:
         self._connections = []
         self._workers = 0
         servers.make_vhost(self.vhost, runtimes)
-        servers.superuser(f"CREATE DATABASE {self.database} OWNER assay_collector TEMPLATE {template}")
+        if template:
+            servers.superuser(f"CREATE DATABASE {self.database} OWNER assay_collector TEMPLATE {template}")
 
     def close(self):
         for connection in self._connections:
