@@ -1,0 +1,2 @@
+"""The parts of the Python harness. A warm server imports them once and forks; nothing here keeps state
+between tasks."""

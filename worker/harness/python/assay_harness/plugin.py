@@ -1,0 +1,216 @@
+"""The pytest plugin that reports. One object per task; it decides nothing about the program's fate beyond what
+pytest says, and says where a skip, an xfail or an abort came from."""
+
+import os
+import sys
+
+import pytest
+from _pytest import outcomes
+
+from . import blame, integrity
+from .files import PROGRAM, TRUSTED
+
+
+def short_name(nodeid):
+    """TestX::test_y[1] of test_implementation.py::TestX::test_y[1]."""
+    return nodeid.split("::", 1)[1] if "::" in nodeid else nodeid
+
+
+def base_name(name):
+    return name.split("[", 1)[0]
+
+
+class _Running:
+    """A test while its three phases pass by."""
+
+    def __init__(self):
+        self.outcome = None
+        self.message = ""
+        self.milliseconds = 0.0
+        self.suite_skip = False
+
+
+class ReportPlugin:
+    def __init__(self, reporter, files, plan, suite_module, with_conftest):
+        self._reporter = reporter
+        self._files = files
+        self._plan = plan
+        self._suite_module = suite_module
+        self._with_conftest = with_conftest
+        self._running = {}
+        self._current = None
+        self._collect_failures = []  # (exception or None, text)
+        self._deselected = set()
+        self.reported = 0
+        self.aborted = None  # the exception that ended the session
+        self.memory_errors = []
+        self.tampering = []
+
+    # -- collection
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items):
+        """Tests that the program brings in do not count: it would write its own marks."""
+        items[:] = [item for item in items if not self._is_the_programs(item)]
+
+    def _is_the_programs(self, item):
+        if base_name(short_name(item.nodeid)) in self._plan.tests:
+            return False
+        function = getattr(item, "function", None) or getattr(item, "obj", None)
+        for _ in range(20):
+            if getattr(function, "__wrapped__", None) is None:
+                break
+            function = function.__wrapped__
+        code = getattr(function, "__code__", None)
+        return code is not None and self._files.owner(code.co_filename) == PROGRAM
+
+    @pytest.hookimpl
+    def pytest_deselected(self, items):
+        self._deselected.update(short_name(item.nodeid) for item in items)
+
+    @pytest.hookimpl
+    def pytest_collection_finish(self, session):
+        names = []
+        for item in session.items:
+            name = short_name(item.nodeid)
+            names.append(name)
+            test = self._plan.tests.get(base_name(name))
+            function = getattr(item, "function", None) or getattr(item, "obj", None)
+            if test is not None and not integrity.is_the_suites(function, test, self._suite_module):
+                self.tampering.append("%s is not the function that the suite defines" % name)
+        if names:
+            self._reporter.collected(names)
+        if self._with_conftest:
+            for name in sorted(self._deselected):
+                self._send(name, "skipped", 0.0, "deselected by the suite's conftest.py", True)
+
+    @pytest.hookimpl
+    def pytest_exception_interact(self, call, report):
+        if report.failed and isinstance(report, pytest.CollectReport):
+            self._collect_failures.append((call.excinfo.value, str(report.longrepr)))
+
+    @pytest.hookimpl
+    def pytest_collectreport(self, report):
+        if report.failed and not self._collect_failures:
+            self._collect_failures.append((None, str(report.longrepr)))
+        elif report.skipped:
+            self._report_skipped_collector(report)
+
+    def _report_skipped_collector(self, report):
+        """A module or class that skipped itself while it was collected: its planned tests are skipped."""
+        within = short_name(report.nodeid) + "::" if "::" in report.nodeid else ""
+        error = self._suite_module.error
+        by_suite = not isinstance(error, outcomes.Skipped) or blame.raised_by(error, self._files) != PROGRAM
+        reason = _skip_reason(report)
+        names = [name for name in self._plan.names() if name.startswith(within)]
+        for name in names or [within.rstrip(":") or os.path.basename(self._files.suite)]:
+            self._send(name, "skipped", 0.0, reason, by_suite)
+
+    # -- running
+
+    @pytest.hookimpl
+    def pytest_runtest_logstart(self, nodeid):
+        self._current = nodeid
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(self, item, call):
+        outcome = yield
+        report = outcome.get_result()
+        if call.excinfo is not None:
+            report.assay_error = call.excinfo.value
+
+    @pytest.hookimpl
+    def pytest_runtest_logreport(self, report):
+        running = self._running.setdefault(report.nodeid, _Running())
+        running.milliseconds += report.duration * 1000
+        error = report.__dict__.pop("assay_error", None)
+        name = short_name(report.nodeid)
+        if isinstance(error, MemoryError) and report.failed:
+            self.memory_errors.append(name)
+        if report.failed:
+            self._failed(running, report, name)
+        elif report.skipped and hasattr(report, "wasxfail"):
+            running.outcome, running.message = "xfailed", str(report.wasxfail)
+            if isinstance(error, outcomes.XFailed) and blame.raised_by(error, self._files) == PROGRAM:
+                self.tampering.append("%s: the program called pytest.xfail" % name)
+        elif report.skipped:
+            running.outcome, running.message = "skipped", _skip_reason(report)
+            running.suite_skip = self._suite_wrote_skip(error, name)
+        elif report.passed and report.when == "call":
+            running.outcome = "xpassed" if hasattr(report, "wasxfail") else "passed"
+
+    @staticmethod
+    def _failed(running, report, name):
+        if report.when == "call":
+            running.outcome = "failed"
+        elif running.outcome != "failed":
+            running.outcome = "error"
+        if not running.message or running.outcome == "error":
+            running.message = _failure_text(report, name)
+
+    def _suite_wrote_skip(self, error, name):
+        origin = blame.raised_by(error, self._files) if error is not None else None
+        if origin in (TRUSTED, PROGRAM):
+            return origin == TRUSTED
+        # A mark, or pytest itself (an async test without a plugin): the suite's text must show a reason.
+        test = self._plan.tests.get(base_name(name))
+        return test is None or test.may_skip or self._plan.mentions_skip or self._with_conftest
+
+    @pytest.hookimpl
+    def pytest_runtest_logfinish(self, nodeid):
+        running = self._running.pop(nodeid, None)
+        self._current = None
+        if running is not None and running.outcome is not None:
+            message = "" if running.outcome == "passed" else running.message
+            self._send(short_name(nodeid), running.outcome, running.milliseconds, message, running.suite_skip)
+
+    def _send(self, name, outcome, milliseconds, message, suite_skip):
+        self.reported += 1
+        self._reporter.test(name, outcome, milliseconds, message, suite_skip)
+
+    # -- the end
+
+    @pytest.hookimpl
+    def pytest_keyboard_interrupt(self, excinfo):
+        """KeyboardInterrupt or pytest.exit: nothing runs after it."""
+        self._abort(excinfo.value)
+
+    @pytest.hookimpl
+    def pytest_internalerror(self, excrepr, excinfo):
+        sys.stderr.write("%s\n" % excrepr)
+        if isinstance(excinfo.value, MemoryError):
+            self.memory_errors.append("pytest")
+        self._abort(excinfo.value)
+
+    def _abort(self, error):
+        self.aborted = error
+        if self._current is not None:
+            name = short_name(self._current)
+            self._send(name, "failed", 0.0, "%s: %s" % (name, blame.text(error, self._files)), False)
+
+    def collection_fault(self):
+        """(fault, message) when the suite could not be collected, else None."""
+        if not self._collect_failures:
+            return None
+        error, text = self._collect_failures[0]
+        if self._suite_module.error is not None:
+            error = self._suite_module.error
+        if isinstance(error, MemoryError):
+            self.memory_errors.append("the import of the suite")
+        if error is None or isinstance(error, pytest.Collector.CollectError):
+            return "suite", text
+        return blame.fault(error, self._files, self._plan.tree), blame.text(error, self._files) or text
+
+
+def _skip_reason(report):
+    longrepr = report.longrepr
+    text = str(longrepr[2]) if isinstance(longrepr, tuple) else str(longrepr)
+    return text[len("Skipped: ") :] if text.startswith("Skipped: ") else text
+
+
+def _failure_text(report, name):
+    crash = getattr(report.longrepr, "reprcrash", None)
+    phase = "" if report.when == "call" else " (%s)" % report.when
+    if crash is None:
+        return "%s%s: %s" % (name, phase, str(report.longrepr))
+    return "%s%s: %s:%d: %s" % (name, phase, os.path.basename(crash.path), crash.lineno, crash.message)

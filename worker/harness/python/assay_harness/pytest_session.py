@@ -1,0 +1,117 @@
+"""pytest, prepared: everything that does not depend on the program.
+
+Configuration files and plugins among the program's files have no say: the configuration is /dev/null, plugins
+are not loaded by entry point, and conftest.py is read only when it is the suite's.
+"""
+
+import io
+import os
+import sys
+
+import pytest
+from _pytest import config as pytest_config
+from _pytest._io import TerminalWriter
+
+# Parts that this harness replaces, or that write where nobody reads.
+DISABLED = ("terminal", "cacheprovider", "stepwise", "junitxml", "pastebin", "doctest", "nose", "setuponly", "setupplan")
+TRUSTED_CONFTEST = "conftest.py"
+
+
+class QuietTerminal:
+    """What other parts of pytest ask of the terminal reporter: a writer that knows no colours."""
+
+    def __init__(self):
+        self._tw = TerminalWriter(io.StringIO())
+
+
+class TerminalStandIn:
+    """pytest without its terminal reporter: the options and the writer that other parts of it read."""
+
+    @pytest.hookimpl
+    def pytest_addoption(self, parser):
+        group = parser.getgroup("terminal reporting")
+        group._addoption("-v", "--verbose", action="count", default=0, dest="verbose")
+        group._addoption("--tb", default="short", dest="tbstyle")
+        group._addoption("--showlocals", action="store_true", default=False, dest="showlocals")
+        group._addoption("--full-trace", "--fulltrace", action="store_true", default=False, dest="fulltrace")
+        group._addoption("--color", default="no", dest="color")
+        group._addoption("--code-highlight", default="no", dest="code_highlight")
+        group._addoption("--show-capture", default="no", dest="showcapture")
+        group._addoption("--xfail-tb", action="store_true", default=False, dest="xfail_tb")
+
+    @pytest.hookimpl
+    def pytest_configure(self, config):
+        config.pluginmanager.register(QuietTerminal(), "terminalreporter")
+
+
+def arguments(workspace, suite_path, with_conftest, stop_on_first_failure, further):
+    args = ["-c", os.devnull, "--rootdir", workspace, "--confcutdir", workspace, "-s"]
+    for name in DISABLED:
+        args += ["-p", "no:" + name]
+    if not with_conftest:
+        args.append("--noconftest")
+    if stop_on_first_failure:
+        args.append("-x")
+    return args + list(further) + [suite_path]
+
+
+def prepare(args, plugins):
+    """A pytest Config, ready to run. A trusted conftest.py is imported here."""
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    os.environ.pop("PYTEST_PLUGINS", None)
+    return pytest_config._prepareconfig(args, [TerminalStandIn()] + plugins)
+
+
+def run(config):
+    """pytest's exit code, as pytest.main gives it."""
+    try:
+        return int(config.hook.pytest_cmdline_main(config=config))
+    finally:
+        config._ensure_unconfigure()
+
+
+class RefusingInput:
+    """Standard input as it is under pytest's capture: reading is an error that says so."""
+
+    encoding = None
+
+    def _refuse(self, *_args):
+        raise OSError("pytest: reading from stdin while output is captured! Consider using `-s`.")
+
+    read = readline = readlines = __next__ = _refuse
+
+    def __iter__(self):
+        return self
+
+    def fileno(self):
+        raise ValueError("redirected stdin is pseudofile, has no fileno()")
+
+    def flush(self):
+        raise ValueError("redirected stdin is pseudofile, has no flush()")
+
+    def isatty(self):
+        return False
+
+    def readable(self):
+        return False
+
+    def writable(self):
+        return False
+
+    def seekable(self):
+        return False
+
+    def close(self):
+        pass
+
+    @property
+    def buffer(self):
+        return self
+
+
+def prepare_streams():
+    """Lines leave at once, so that a killed program's output is there; input refuses."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)
+    sys.stdin = RefusingInput()

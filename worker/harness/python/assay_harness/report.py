@@ -1,0 +1,126 @@
+"""The report: JSON lines with the secret on a private descriptor.
+
+Everything that the lines need is bound here, before the program is loaded: replacing json.dumps or os.write
+changes nothing in them. A forked child of the program inherits the descriptor but not the right to report.
+"""
+
+import hashlib
+import json
+import os
+
+NAME_MAX = 500
+MESSAGE_MAX = 4000
+# The worker takes 8 MiB in all. Names come first, messages get what is left, the passed tests' lines too.
+LIST_LINE_BYTES = 48 * 1024
+MESSAGES_TOTAL_BYTES = 4 * 1024 * 1024
+MESSAGE_MAX_WHEN_SPENT = 100
+
+
+def clean(text):
+    """Text that JSON readers and PostgreSQL take: no NUL, no lone surrogates."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def bounded_name(name):
+    name = clean(name)
+    if len(name) <= NAME_MAX:
+        return name
+    digest = hashlib.sha256(name.encode("utf-8")).hexdigest()[:16]
+    return name[: NAME_MAX - 20] + "..." + digest
+
+
+def bounded_message(text, limit=MESSAGE_MAX):
+    # Cut before cleaning: a message may be as long as the program's memory.
+    if len(text) > limit:
+        text = text[: limit - 3] + "..."
+    return clean(text)
+
+
+def make_encoder():
+    """encode(value) -> JSON text for str, bool, int, float, None, list and dict."""
+    quote = json.encoder.encode_basestring_ascii
+
+    def encode(value):
+        if isinstance(value, str):
+            return quote(value)
+        if value is None:
+            return "null"
+        if value is True:
+            return "true"
+        if value is False:
+            return "false"
+        if isinstance(value, (int, float)):
+            return repr(value)
+        if isinstance(value, dict):
+            return "{" + ",".join([quote(k) + ":" + encode(v) for k, v in value.items()]) + "}"
+        return "[" + ",".join([encode(v) for v in value]) + "]"
+
+    return encode
+
+
+def make_sender(descriptor, secret):
+    """send(dict): one line. The secret lives in this closure alone."""
+    encode = make_encoder()
+    write = os.write
+    getpid = os.getpid
+    owner = os.getpid()
+    prefix = '{"k":' + encode(secret) + ","
+
+    def send(fields):
+        if getpid() != owner:
+            return
+        line = (prefix + encode(fields)[1:] + "\n").encode("ascii")
+        while line:
+            line = line[write(descriptor, line) :]
+
+    return send
+
+
+class Reporter:
+    def __init__(self, descriptor, secret):
+        os.set_inheritable(descriptor, False)
+        self._send = make_sender(descriptor, secret)
+        self._messages_left = MESSAGES_TOTAL_BYTES
+
+    def _names(self, kind, names):
+        part, size = [], 0
+        for name in names:
+            name = bounded_name(name)
+            cost = 6 * len(name) + 4
+            if part and size + cost > LIST_LINE_BYTES:
+                self._send({"t": kind, "tests": part})
+                part, size = [], 0
+            part.append(name)
+            size += cost
+        self._send({"t": kind, "tests": part})
+
+    def plan(self, names):
+        self._names("plan", names)
+
+    def collected(self, names):
+        self._names("collected", names)
+
+    def test(self, name, outcome, milliseconds, message="", suite_skip=False):
+        fields = {"t": "test", "name": bounded_name(name), "outcome": outcome, "ms": round(milliseconds, 3)}
+        if message:
+            spent = self._messages_left <= 0
+            fields["message"] = bounded_message(message, MESSAGE_MAX_WHEN_SPENT if spent else MESSAGE_MAX)
+            self._messages_left -= len(fields["message"])
+        if suite_skip:
+            fields["suite_skip"] = True
+        self._send(fields)
+
+    def suite_error(self, fault, message):
+        self._send({"t": "suite_error", "fault": fault, "message": bounded_message(message)})
+
+    def tampered(self, message):
+        self._send({"t": "tampered", "message": bounded_message(message)})
+
+    def harness_error(self, message):
+        self._send({"t": "harness_error", "message": bounded_message(message)})
+
+    def coverage(self, report):
+        self._send({"t": "coverage", "report": report})
+
+    def done(self):
+        self._send({"t": "done"})

@@ -1,0 +1,34 @@
+"""Runs one Python suite under pytest and reports each test (docs/harness.md).
+
+Order of things, which is the point: the control object is read and closed, the suite is parsed for the tests
+that must report, pytest is prepared, the suite is rewritten and compiled, what will be compared afterwards is
+noted; only then is the suite imported, and the program by it.
+
+Started in the workspace. Further arguments are the operator's, for pytest.
+"""
+
+import os
+import sys
+
+# A script's own folder comes first in sys.path. Ours must be there for this import and never again: the
+# program's modules are found in the workspace, and the harness is no library for them.
+_own_folder = sys.path.pop(0)
+sys.path.insert(0, _own_folder)
+from assay_harness import control, report, task  # noqa: E402
+
+sys.path.remove(_own_folder)
+
+
+def main():
+    request = control.read(4)
+    reporter = report.Reporter(3, request.secret)
+    request.secret = None
+    exit_code = task.run(request, reporter, os.getcwd(), sys.argv[1:])
+    # Not sys.exit: threads that the program left would keep the process, and its exit handlers have nothing
+    # more to say.
+    task.flush_output()
+    task.exit_now(exit_code)
+
+
+if __name__ == "__main__":
+    main()
