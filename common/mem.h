@@ -45,7 +45,11 @@ static inline int steal_fd(int *fd)
 #define autofree     CLEANUP(mem_cleanup_free)
 #define autofd       CLEANUP(mem_cleanup_fd)
 #define autofile     CLEANUP(mem_cleanup_file)
+#ifdef __cppcheck__ /* it cannot read a __typeof__ inside of an initializer */
+#define steal_ptr(p) (p)
+#else
 #define steal_ptr(p) ((__typeof__(p))mem_steal(&(p)))
+#endif
 
 /* Close and mark closed; -1 is fine. */
 static inline void close_fd(int *fd)
