@@ -295,10 +295,10 @@ bool reader_integer(const struct reader *reader, const char *name, int64_t minim
             return reader_error(reader, name, err, "must be a whole number, is %g", real);
         number = (int64_t)real;
     }
-    if (number < minimum || (number > maximum && maximum == INT64_MAX))
+    if (number < minimum && maximum == INT64_MAX)
         return reader_error(reader, name, err, "is %lld, must be at least %lld", (long long)number,
                             (long long)minimum);
-    if (number > maximum)
+    if (number < minimum || number > maximum)
         return reader_error(reader, name, err, "is %lld, must be from %lld to %lld", (long long)number,
                             (long long)minimum, (long long)maximum);
     *value = number;
