@@ -14,30 +14,42 @@ struct buf *outcome_set(struct finding *finding, enum status status, enum reason
     return &finding->text;
 }
 
-/* "E   MemoryError" is how pytest shows it. */
-static bool starts_line(const char *text, size_t at)
+static bool search(const regex_t *regex, const char *text, size_t size, size_t *start)
 {
-    while (at > 0 && (text[at - 1] == ' ' || text[at - 1] == 'E'))
-        at--;
-    return at == 0 || text[at - 1] == '\n';
+    /* REG_STARTEND: the text is bytes with a length and may hold NUL. */
+    regmatch_t match = {.rm_so = 0, .rm_eo = (regoff_t)size};
+    bool found = regexec(regex, text, 1, &match, REG_STARTEND) == 0;
+    *start = found ? (size_t)match.rm_so : 0;
+    return found;
+}
+
+/* "E   MemoryError" is how pytest shows it. */
+static bool search_line_starts(const regex_t *regex, const char *text, size_t size)
+{
+    const char *end = text + size;
+    for (const char *line = text; line < end;) {
+        const char *newline = memchr(line, '\n', (size_t)(end - line));
+        const char *line_end = newline != NULL ? newline : end;
+        size_t start;
+        if (line_end - line > 1 && line[0] == 'E' && line[1] == ' ')
+            line++;
+        while (line < line_end && *line == ' ')
+            line++;
+        if (line < line_end && search(regex, line, (size_t)(line_end - line), &start) && start == 0)
+            return true;
+        line = line_end + 1;
+    }
+    return false;
 }
 
 bool outcome_matches(const char *pattern, const char *text, size_t size, bool at_line_start)
 {
     regex_t regex;
-    bool found = false;
+    size_t start;
     if (pattern == NULL || text == NULL || size == 0 ||
         regcomp(&regex, pattern, REG_EXTENDED | REG_NEWLINE) != 0)
         return false;
-    /* REG_STARTEND: the text is bytes with a length and may hold NUL. */
-    regmatch_t match = {.rm_so = 0, .rm_eo = (regoff_t)size};
-    while (!found && regexec(&regex, text, 1, &match, REG_STARTEND) == 0) {
-        found = !at_line_start || starts_line(text, (size_t)match.rm_so);
-        match.rm_so = match.rm_eo > match.rm_so ? match.rm_eo : match.rm_eo + 1;
-        match.rm_eo = (regoff_t)size;
-        if (match.rm_so >= match.rm_eo)
-            break;
-    }
+    bool found = at_line_start ? search_line_starts(&regex, text, size) : search(&regex, text, size, &start);
     regfree(&regex);
     return found;
 }
