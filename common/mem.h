@@ -42,9 +42,9 @@ static inline int steal_fd(int *fd)
     return value;
 }
 
-#define autofree     CLEANUP(mem_cleanup_free)
-#define autofd       CLEANUP(mem_cleanup_fd)
-#define autofile     CLEANUP(mem_cleanup_file)
+#define autofree CLEANUP(mem_cleanup_free)
+#define autofd   CLEANUP(mem_cleanup_fd)
+#define autofile CLEANUP(mem_cleanup_file)
 #ifdef __cppcheck__ /* it cannot read a __typeof__ inside of an initializer */
 #define steal_ptr(p) (p)
 #else
