@@ -1,0 +1,43 @@
+/*
+ * Judges the lines of a JSONL file as tasks: the rules of common/message/task.h, and those that only a whole
+ * file can break (a task_id twice, jobs that disagree with --job).
+ */
+#ifndef ASSAY_PRODUCER_JUDGE_H
+#define ASSAY_PRODUCER_JUDGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/runtimes.h"
+#include "producer/idset.h"
+#include "producer/jobs.h"
+#include "producer/lines.h"
+#include "producer/source.h"
+
+#define JUDGE_KEYS_MAX 256
+
+struct judge {
+    const struct runtimes *runtimes;
+    const char *job_id;         /* --job; NULL = the lines' own, else "default" */
+    const struct idset *only;   /* tasks not in here are judged and left out; NULL = take all */
+    struct idset *seen;         /* value = line number */
+    struct jobs jobs;           /* what was taken */
+    char *keys[JUDGE_KEYS_MAX]; /* distinct routing keys of what was taken */
+    size_t key_count;
+    uint64_t taken, left_out;
+};
+
+bool judge_init(struct judge *judge, const struct runtimes *runtimes, const char *job_id,
+                const struct idset *only, struct err *err);
+void judge_free(struct judge *judge);
+
+enum judged { JUDGED_TAKEN, JUDGED_LEFT_OUT, JUDGED_BAD };
+/* JUDGED_TAKEN fills `out`, which the caller frees. JUDGED_BAD sets `err`, without file and line. */
+enum judged judge_line(struct judge *judge, const struct line *line, struct outgoing *out, struct err *err);
+/* The second look at a line that judge_line has taken or left out: JUDGED_BAD when it is not the same task.
+ */
+enum judged judge_again(const struct judge *judge, const struct line *line, struct outgoing *out,
+                        struct err *err);
+
+#endif

@@ -1,0 +1,321 @@
+#include "producer/publisher.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "common/broker_link.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/message/names.h"
+#include "producer/window.h"
+
+/* Unconfirmed bytes that let the next message in; with one message on top this bounds the memory. */
+#define WINDOW_BYTES ((size_t)64 * 1024 * 1024)
+/* Connections that the server ended with an exception, one after the other without a confirm. */
+#define REFUSALS_MAX 3
+
+struct publication {
+    struct window_item item; /* first: window.c knows only this */
+    const char *exchange, *type;
+    char routing_key[256]; /* AMQP 0-9-1 4.2.5.3: short strings hold 255 bytes */
+    char message_id[TEXT_ID_MAX + 1];
+    char job_id[TEXT_ID_MAX + 1];
+    char *body;
+    uint64_t tag;
+};
+
+struct publisher {
+    struct loop *loop;
+    struct broker_link *link;
+    struct loop_timer *timer;
+    struct publisher_callbacks callbacks;
+    struct window window;
+    unsigned refusals;
+    struct err failure; /* set once: final */
+    bool down, blocked;
+    char stalled[1200];
+    int64_t warned_ms; /* the last complaint about a full queue */
+};
+
+const char *publication_job_id(const struct publication *publication)
+{
+    return publication->job_id;
+}
+
+const char *publication_message_id(const struct publication *publication)
+{
+    return publication->message_id;
+}
+
+const char *publication_routing_key(const struct publication *publication)
+{
+    return publication->routing_key;
+}
+
+uint64_t publication_tag(const struct publication *publication)
+{
+    return publication->tag;
+}
+
+bool publication_is_task(const struct publication *publication)
+{
+    return strcmp(publication->type, TYPE_TASK) == 0;
+}
+
+static void publication_free(struct publication *publication)
+{
+    if (publication == NULL)
+        return;
+    free(publication->body);
+    free(publication);
+}
+
+static uint32_t random_number(void)
+{
+    uint32_t number = 0;
+    (void)getrandom(&number, sizeof number, GRND_NONBLOCK);
+    return number;
+}
+
+static void settled(void *context, struct window_item *item)
+{
+    struct publisher *publisher = context;
+    struct publication *publication = (struct publication *)item;
+    publisher->refusals = 0;
+    publisher->callbacks.on_settled(publisher->callbacks.context, publication,
+                                    item->returned ? PUBLICATION_RETURNED : PUBLICATION_CONFIRMED);
+    publication_free(publication);
+}
+
+static void on_confirm(void *context, uint64_t sequence, bool multiple, bool accepted)
+{
+    struct publisher *publisher = context;
+    int64_t now_ms = clock_ms();
+    if (!accepted && now_ms >= publisher->warned_ms) {
+        log_warn(
+            "the broker refuses messages (a queue is full or has no leader); trying again until it takes "
+            "them");
+        publisher->warned_ms = now_ms + 30000;
+    }
+    window_confirm(&publisher->window, sequence, multiple, accepted, now_ms, random_number(), settled,
+                   publisher);
+}
+
+/* basic.return comes in the order of publishing and before the message's confirm, so the first match is it.
+ */
+static void on_return(void *context, const struct broker_message *message, int code, const char *text)
+{
+    struct publisher *publisher = context;
+    (void)code;
+    (void)text;
+    const char *id = message->message_id != NULL ? message->message_id : "";
+    const char *key = message->routing_key != NULL ? message->routing_key : "";
+    for (struct window_item *item = publisher->window.sent.first; item != NULL; item = item->next) {
+        struct publication *publication = (struct publication *)item;
+        if (!item->returned && strcmp(publication->message_id, id) == 0 &&
+            strcmp(publication->routing_key, key) == 0) {
+            item->returned = true;
+            return;
+        }
+    }
+}
+
+static void on_blocked(void *context, const char *reason)
+{
+    struct publisher *publisher = context;
+    publisher->blocked = reason != NULL;
+    if (reason != NULL) {
+        (void)snprintf(publisher->stalled, sizeof publisher->stalled, "the broker blocks publishing: %.900s",
+                       reason);
+        log_warn("%s", publisher->stalled);
+    } else {
+        log_info("the broker takes messages again");
+    }
+}
+
+static bool on_up(void *context, struct broker *broker, struct err *err)
+{
+    (void)broker;
+    (void)err;
+    struct publisher *publisher = context;
+    if (publisher->down)
+        log_info("connected to the broker again; %zu unconfirmed messages are sent again",
+                 publisher->window.count);
+    publisher->down = false;
+    publisher->blocked = false;
+    return true;
+}
+
+static void on_down(void *context, bool was_up, const struct err *why)
+{
+    struct publisher *publisher = context;
+    window_lost(&publisher->window);
+    publisher->blocked = false;
+    if (!publisher->down)
+        log_warn("lost the broker: %s; connecting again", why->text);
+    publisher->down = true;
+    (void)snprintf(publisher->stalled, sizeof publisher->stalled, "no broker: %s", why->text);
+    bool refused = why->code == ERR_PROTOCOL || why->code == ERR_DENIED;
+    if (was_up && refused && ++publisher->refusals >= REFUSALS_MAX)
+        publisher->failure = *why;
+}
+
+static void on_timer(void *context)
+{
+    (void)context; /* waking the loop is enough: its prepare callback flushes */
+}
+
+struct publisher *publisher_new(struct loop *loop, const struct producer_config *config,
+                                const struct publisher_callbacks *callbacks, struct err *err)
+{
+    struct publisher *publisher = calloc(1, sizeof *publisher);
+    if (publisher == NULL) {
+        err_set(err, ERR_NO_MEMORY, "no memory for a publisher");
+        return NULL;
+    }
+    publisher->loop = loop;
+    publisher->callbacks = *callbacks;
+    window_init(&publisher->window, (size_t)config->window, WINDOW_BYTES);
+    struct broker_options options = {.url = config->amqp_url,
+                                     .connection_name = "assay-producer",
+                                     .heartbeat_s = (int)config->heartbeat_s,
+                                     .connect_timeout_ms = (int)config->connect_timeout_s * 1000};
+    struct broker_handler handler = {
+        .context = publisher, .on_confirm = on_confirm, .on_return = on_return, .on_blocked = on_blocked};
+    struct broker_link_callbacks link = {publisher, on_up, on_down};
+    publisher->timer = loop_timer_new(loop, on_timer, publisher);
+    publisher->link = broker_link_new(loop, &options, &handler, &link, err);
+    if (publisher->timer == NULL)
+        err_set(err, ERR_NO_MEMORY, "no memory for a timer");
+    if (publisher->link == NULL || publisher->timer == NULL) {
+        publisher_free(publisher);
+        return NULL;
+    }
+    return publisher;
+}
+
+bool publisher_connect(struct publisher *publisher, struct err *err)
+{
+    if (!broker_link_connect(publisher->link, err))
+        return false;
+    broker_link_start(publisher->link);
+    return true;
+}
+
+void publisher_free(struct publisher *publisher)
+{
+    if (publisher == NULL)
+        return;
+    broker_link_free(publisher->link);
+    loop_timer_free(publisher->timer);
+    for (struct window_item *item = NULL; (item = window_remove_any(&publisher->window)) != NULL;)
+        publication_free((struct publication *)item);
+    free(publisher);
+}
+
+bool publisher_has_room(const struct publisher *publisher)
+{
+    return window_has_room(&publisher->window);
+}
+
+static bool copy_text(char *out, size_t size, const char *text)
+{
+    int length = snprintf(out, size, "%s", text != NULL ? text : "");
+    return length >= 0 && (size_t)length < size;
+}
+
+bool publisher_send(struct publisher *publisher, const struct publication_fields *fields, struct err *err)
+{
+    autofree char *body = fields->body;
+    autofree struct publication *publication = calloc(1, sizeof *publication);
+    if (publication == NULL)
+        return err_set(err, ERR_NO_MEMORY, "no memory for a message");
+    publication->exchange = fields->exchange;
+    publication->type = fields->type;
+    publication->tag = fields->tag;
+    if (!copy_text(publication->routing_key, sizeof publication->routing_key, fields->routing_key) ||
+        !copy_text(publication->message_id, sizeof publication->message_id, fields->message_id) ||
+        !copy_text(publication->job_id, sizeof publication->job_id, fields->job_id))
+        return err_set(err, ERR_INTERNAL, "message '%s': a name is too long for AMQP",
+                       fields->message_id != NULL ? fields->message_id : fields->routing_key);
+    publication->item.bytes = fields->body_size;
+    publication->body = steal_ptr(body);
+    window_add(&publisher->window, &steal_ptr(publication)->item);
+    return true;
+}
+
+static bool send_one(struct publisher *publisher, struct broker *broker,
+                     const struct publication *publication, struct err *err)
+{
+    int64_t now_ms = clock_unix_ms();
+    struct broker_header published = {"assay-published-ms", NULL, now_ms};
+    struct broker_message message = {
+        .exchange = publication->exchange,
+        .routing_key = publication->routing_key,
+        .body = publication->body,
+        .body_size = publication->item.bytes,
+        .content_type = CONTENT_TYPE_JSON,
+        .type = publication->type,
+        .message_id = publication->message_id[0] != '\0' ? publication->message_id : NULL,
+        .app_id = "assay-producer",
+        .timestamp_s = now_ms / 1000,
+        .persistent = true,
+        .headers = &published,
+        .header_count = 1,
+    };
+    uint64_t sequence = 0;
+    if (!broker_publish(broker, &message, true, &sequence, err))
+        return false;
+    window_sent(&publisher->window, sequence);
+    return true;
+}
+
+void publisher_flush(struct publisher *publisher)
+{
+    int64_t now_ms = clock_ms();
+    while (!publisher->blocked) {
+        struct broker *broker = broker_link_broker(publisher->link);
+        struct window_item *item = window_next(&publisher->window, now_ms);
+        if (broker == NULL || item == NULL)
+            break;
+        struct err why = ERR_INIT;
+        if (!send_one(publisher, broker, (const struct publication *)item, &why)) {
+            broker_link_fail(publisher->link, &why);
+            break;
+        }
+    }
+    if (publisher->window.paused_until_ms > now_ms)
+        loop_timer_set(publisher->timer, publisher->window.paused_until_ms);
+}
+
+bool publisher_is_idle(const struct publisher *publisher)
+{
+    return publisher->window.count == 0;
+}
+
+size_t publisher_unconfirmed(const struct publisher *publisher)
+{
+    return publisher->window.count;
+}
+
+const char *publisher_stalled(const struct publisher *publisher)
+{
+    if (publisher->down || publisher->blocked)
+        return publisher->stalled;
+    return publisher->window.paused_until_ms > clock_ms() ? "the broker refuses: a queue is full" : NULL;
+}
+
+bool publisher_failed(const struct publisher *publisher, struct err *err)
+{
+    if (publisher->failure.code == ERR_NONE)
+        return false;
+    *err = publisher->failure;
+    return true;
+}
+
+struct broker *publisher_broker(struct publisher *publisher)
+{
+    return broker_link_broker(publisher->link);
+}

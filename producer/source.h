@@ -1,0 +1,44 @@
+/* Where tasks to publish come from: a file, a stream, two files of a single task, the database. */
+#ifndef ASSAY_PRODUCER_SOURCE_H
+#define ASSAY_PRODUCER_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/message/task.h"
+#include "common/text.h"
+
+struct dispatch;
+
+/* A judged task, ready to go out. */
+struct outgoing {
+    char *body; /* malloc'ed */
+    size_t body_size;
+    char task_id[TEXT_ID_MAX + 1];
+    char job_id[TEXT_ID_MAX + 1];
+    char routing_key[256];
+    uint64_t tag; /* the source's own: a line number, a row's id */
+};
+
+void outgoing_free(struct outgoing *outgoing); /* frees the body */
+/* Fills `outgoing` from a parsed task. ERR_INPUT when it is too large as a message. */
+bool outgoing_from_task(struct outgoing *outgoing, const struct task *task, struct err *err);
+
+enum source_state {
+    SOURCE_TASK,   /* `out` is filled and the caller's */
+    SOURCE_LATER,  /* none now; the source wakes the loop when there may be one */
+    SOURCE_END,    /* no more */
+    SOURCE_FAILED, /* `err` says why; nothing more comes */
+};
+
+struct source {
+    void *context;
+    enum source_state (*next)(void *context, struct outgoing *out, struct err *err);
+    /* The broker has the task (`confirmed`), or no queue took it. NULL where nobody asks. */
+    void (*settled)(void *context, struct dispatch *dispatch, const char *job_id, const char *task_id,
+                    uint64_t tag, bool confirmed);
+};
+
+#endif
