@@ -157,7 +157,7 @@ struct delivery *delivery_open(struct loop *loop, const struct delivery_options 
     const struct worker_config *config = options->config;
     if (delivery->ledger == NULL || !choose_prefetch(delivery, err) ||
         !lanes_init(&delivery->lanes, options->served, options->served_count, err) ||
-        !replies_open(&delivery->replies, loop, config->reply_amqp_url, config->name,
+        !replies_open(&delivery->replies, loop, config->reply_amqp_url, "assay-worker", config->name,
                       (int)config->heartbeat_s, err) ||
         !open_link(delivery, loop, err)) {
         delivery_close(delivery);

@@ -5,13 +5,13 @@
 
 #include "common/broker_link.h"
 #include "common/log.h"
+#include "common/replies.h"
 #include "worker/cancels.h"
 #include "worker/delivery.h"
 #include "worker/fleet.h"
 #include "worker/intake.h"
 #include "worker/lanes.h"
 #include "worker/ledger.h"
-#include "worker/replies.h"
 #include "worker/work.h"
 
 struct delivery {

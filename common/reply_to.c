@@ -1,4 +1,4 @@
-#include "worker/reply_to.h"
+#include "common/reply_to.h"
 
 #include <string.h>
 

@@ -4,8 +4,8 @@
  * the result itself was confirmed, never mandatory; its errors are ignored (a debug line). While the
  * connection is down or blocked some replies wait, the oldest are dropped first.
  */
-#ifndef ASSAY_WORKER_REPLIES_H
-#define ASSAY_WORKER_REPLIES_H
+#ifndef ASSAY_COMMON_REPLIES_H
+#define ASSAY_COMMON_REPLIES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,9 +26,10 @@ struct reply {
     size_t body_size;
 };
 
-/* `url` "" = replies are off: `*replies` is NULL, which every function takes. */
-bool replies_open(struct replies **replies, struct loop *loop, const char *url, const char *worker,
-                  int heartbeat_s, struct err *err);
+/* `program` and `name` ("assay-worker", "host-1"; `program` must live on) are what the broker shows. `url` ""
+ * = replies are off: `*replies` is NULL, which every function takes. */
+bool replies_open(struct replies **replies, struct loop *loop, const char *url, const char *program,
+                  const char *name, int heartbeat_s, struct err *err);
 void replies_send(struct replies *replies, const struct reply *reply);
 /* Sends what waited for the connection; call after each round of events. */
 void replies_step(struct replies *replies);

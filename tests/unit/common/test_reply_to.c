@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "worker/reply_to.h"
+#include "common/reply_to.h"
 
 static void direct_reply_to_as_the_broker_writes_it_passes(void **state)
 {

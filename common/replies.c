@@ -1,4 +1,4 @@
-#include "worker/replies.h"
+#include "common/replies.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/message/names.h"
-#include "worker/reply_to.h"
+#include "common/reply_to.h"
 
 struct pending {
     char *reply_to, *correlation_id, *message_id;
@@ -19,6 +19,7 @@ struct pending {
 
 struct replies {
     struct broker_link *link;
+    const char *program;
     bool blocked;
     struct pending *head, *tail;
     size_t count, bytes;
@@ -78,7 +79,7 @@ static void flush(struct replies *replies)
                                          .type = TYPE_RESULT,
                                          .message_id = pending->message_id,
                                          .correlation_id = pending->correlation_id,
-                                         .app_id = "assay-worker",
+                                         .app_id = replies->program,
                                          .persistent = true};
         struct err err = ERR_INIT;
         if (!broker_publish(broker, &message, false, NULL, &err)) {
@@ -111,8 +112,8 @@ static void on_blocked(void *context, const char *reason)
     flush(replies);
 }
 
-bool replies_open(struct replies **replies, struct loop *loop, const char *url, const char *worker,
-                  int heartbeat_s, struct err *err)
+bool replies_open(struct replies **replies, struct loop *loop, const char *url, const char *program,
+                  const char *name, int heartbeat_s, struct err *err)
 {
     *replies = NULL;
     if (url[0] == '\0')
@@ -120,10 +121,11 @@ bool replies_open(struct replies **replies, struct loop *loop, const char *url, 
     struct replies *new = calloc(1, sizeof *new);
     if (new == NULL)
         return err_set(err, ERR_NO_MEMORY, "cannot allocate the reply connection");
-    autobuf struct buf name = BUF_INIT;
-    buf_printf(&name, "assay-worker %s replies", worker);
+    autobuf struct buf connection_name = BUF_INIT;
+    buf_printf(&connection_name, "%s %s replies", program, name);
+    new->program = program;
     struct broker_options options = {.url = url,
-                                     .connection_name = buf_text(&name),
+                                     .connection_name = buf_text(&connection_name),
                                      .heartbeat_s = heartbeat_s,
                                      .connect_timeout_ms = 5000};
     struct broker_handler handler = {.context = new, .on_blocked = on_blocked};

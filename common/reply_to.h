@@ -7,8 +7,8 @@
  *   amq.gen-<name>                            a queue that the server named
  *   assay.reply.<name>                        a queue of the publisher's own
  */
-#ifndef ASSAY_WORKER_REPLY_TO_H
-#define ASSAY_WORKER_REPLY_TO_H
+#ifndef ASSAY_COMMON_REPLY_TO_H
+#define ASSAY_COMMON_REPLY_TO_H
 
 #include <stdbool.h>
 
