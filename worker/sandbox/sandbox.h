@@ -36,12 +36,21 @@ struct sandbox_options {
     const char *harness_dir; /* host path, shown read-only as SANDBOX_HARNESS_DIR */
     const char *const
         *read_only_paths; /* NULL-terminated further host paths shown read-only at the same place */
-    const char *const *allow_missing; /* NULL-terminated names of mechanisms that may be absent
-                                         (sandbox_mechanisms lists the names) */
-    int64_t scratch_bytes_max;        /* the largest disk limit of any task */
+    const char *const *allow_missing; /* NULL-terminated, each of sandbox_optional; NULL = none */
+    int64_t scratch_bytes_max;        /* the largest disk limit of any task; 0 = not checked */
 };
 
-#define SANDBOX_WORK_DIR    "/work" /* the workspace: HOME, TMPDIR and working directory of every step */
+/* What `allow_missing` may name, NULL-terminated; everything else is never done without:
+ * "cgroup_memory" (the memory of the whole task; without it each process is limited, by RLIMIT_AS),
+ * "cgroup_cpu" (the CPU time of the whole task; without it each process's, by RLIMIT_CPU),
+ * "landlock". */
+extern const char *const sandbox_optional[];
+
+#define SANDBOX_UID_BASE 64000 /* the default range of uids: + slot */
+
+/* The workspace: HOME and working directory of every step. /tmp (TMPDIR) and /dev/shm are of the same tmpfs
+ * and under the same limit. Nothing else is writable. */
+#define SANDBOX_WORK_DIR    "/work"
 #define SANDBOX_HARNESS_DIR "/assay/harness" /* the harnesses, as the program's side sees them */
 
 /* The descriptors of a step. */
@@ -58,20 +67,23 @@ struct sandbox_task {
     const struct sandbox_file *files;
     size_t file_count;
     int64_t memory_bytes; /* of the whole task, all processes and the workspace */
-    int64_t processes;
-    int64_t disk_bytes;
+    int64_t processes;    /* processes and threads */
+    int64_t disk_bytes;   /* files too large for it make the task SANDBOX_FAILED with sys_errno ENOSPC */
+    int64_t cpu_permille; /* of one CPU: 2000 = two CPUs; 0 = no quota */
 };
 
 struct sandbox_step {
     const char *const *argv; /* argv[0] is an absolute path, or looked for in /usr/local/bin:/usr/bin:/bin */
-    const char *const *environment; /* NAME=value */
+    const char *const *environment; /* NAME=value; HOME, TMPDIR and PATH are added where missing */
     /* The program's ends; -1 = /dev/null (stdin, stdout, stderr) or absent (report, control). sandbox_run
-     * does not close them. */
+     * does not close them. As root, pipes given as stdout and stderr are made the slot's (fchown), so that
+     * programs can open /dev/stdout. Make report and control sockets (socketpair), not pipes: the program
+     * could open a pipe's other end by /proc/self/fd. */
     int stdin_fd, stdout_fd, stderr_fd, report_fd, control_fd;
-    int64_t cpu_ms;
+    int64_t cpu_ms;              /* 0 = none */
     int64_t address_space_bytes; /* RLIMIT_AS; 0 = none */
-    int64_t file_size_bytes;     /* RLIMIT_FSIZE */
-    int64_t open_files;
+    int64_t file_size_bytes;     /* RLIMIT_FSIZE; 0 = none */
+    int64_t open_files;          /* RLIMIT_NOFILE; 0 = what the worker has */
 };
 
 enum sandbox_event_kind {
@@ -89,13 +101,16 @@ struct sandbox_event {
     bool exited; /* true: exit_code holds; false: signal_number holds */
     int exit_code;
     int signal_number;
-    bool exec_failed; /* the command could not be started (toolchain missing): infra, sys_errno says why */
+    /* The command could not be started: exec_errno says why. A toolchain that is missing, or, when argv[0]
+     * lies in the workspace, something that the program's own build or an earlier step did to it. */
+    bool exec_failed;
     int exec_errno;
     int64_t wall_us,
         cpu_us; /* of this step; cpu of all its processes where a cgroup holds, else of those waited for */
-    int64_t peak_memory_bytes; /* of the task so far; 0 = not measured */
+    int64_t peak_memory_bytes; /* of the task so far; of its largest process where no cgroup measures */
     int64_t oom_kills;         /* processes of this step that the memory limit killed */
     int64_t process_denials;   /* forks that the process limit refused; 0 also where it cannot be counted */
+    bool cpu_exceeded;         /* cpu_ms was used up (and the step killed for it, or ended just then) */
     bool disk_full;            /* the workspace had no space or no inode left when the step ended */
     bool left_processes;       /* processes outlived the step's first one and were killed */
 };

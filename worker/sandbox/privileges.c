@@ -1,0 +1,97 @@
+#include "worker/sandbox/privileges.h"
+
+#include <cap-ng.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/securebits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "common/mem.h"
+
+#define SECUREBITS                                                                                           \
+    (SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |         \
+     SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
+
+static bool read_capabilities(struct err *err)
+{
+    /* The library remembers the thread that first used it, and this may be a fork of that one. */
+    capng_setpid((int)getpid());
+    if (capng_get_caps_process() != 0)
+        return err_set_errno(err, ERR_INFRA, "no_capabilities: read the capabilities");
+    return true;
+}
+
+bool privileges_become(uid_t uid, gid_t gid, struct err *err)
+{
+    if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 || setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 ||
+        setresuid(uid, uid, uid) != 0)
+        return err_set_errno(err, ERR_INFRA, "own_uid: become uid %u", (unsigned)uid);
+    if (!read_capabilities(err))
+        return false;
+    for (unsigned capability = 0; capability <= CAP_LAST_CAP; capability++)
+        if (capng_have_capability(CAPNG_PERMITTED, capability))
+            (void)capng_update(CAPNG_ADD, CAPNG_EFFECTIVE, capability);
+    if (capng_apply(CAPNG_SELECT_CAPS) != 0)
+        return err_set_errno(err, ERR_INFRA, "own_uid: keep the capabilities for the set-up");
+    /* A change of uid makes the process non-dumpable, and /proc/self/uid_map root's. */
+    if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0)
+        return err_set_errno(err, ERR_INFRA, "own_uid: PR_SET_DUMPABLE");
+    return true;
+}
+
+static bool write_proc(const char *path, const char *text, struct err *err)
+{
+    autofd int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+        return err_set_errno(err, ERR_INFRA, "user_namespace: write \"%s\" into %s", text, path);
+    return true;
+}
+
+bool privileges_map_self(unsigned inside, uid_t outside_uid, gid_t outside_gid, struct err *err)
+{
+    char uid_map[64], gid_map[64];
+
+    (void)snprintf(uid_map, sizeof(uid_map), "%u %u 1", inside, (unsigned)outside_uid);
+    (void)snprintf(gid_map, sizeof(gid_map), "%u %u 1", inside, (unsigned)outside_gid);
+    return write_proc("/proc/self/setgroups", "deny", err) &&
+           write_proc("/proc/self/uid_map", uid_map, err) && write_proc("/proc/self/gid_map", gid_map, err);
+}
+
+static bool drop(bool keep_setfcap, struct err *err)
+{
+    if (!read_capabilities(err))
+        return false;
+    if (prctl(PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0) != 0)
+        return err_set_errno(err, ERR_INFRA, "no_capabilities: lock the securebits");
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0)
+        return err_set_errno(err, ERR_INFRA, "no_capabilities: clear the ambient set");
+    capng_clear(CAPNG_SELECT_BOTH);
+    if (keep_setfcap)
+        (void)capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SETFCAP);
+    int failure = capng_apply(CAPNG_SELECT_BOTH);
+    if (failure != 0)
+        return err_set(err, ERR_INFRA, "no_capabilities: clear the sets: libcap-ng says %d", failure);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return err_set_errno(err, ERR_INFRA, "no_new_privs");
+    if (!read_capabilities(err))
+        return false;
+    if (keep_setfcap)
+        (void)capng_update(CAPNG_DROP, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SETFCAP);
+    if (capng_have_capabilities(CAPNG_SELECT_BOTH) != CAPNG_NONE)
+        return err_set(err, ERR_INFRA, "no_capabilities: some are left");
+    return true;
+}
+
+bool privileges_drop(struct err *err)
+{
+    return drop(false, err);
+}
+
+bool privileges_drop_but_setfcap(struct err *err)
+{
+    return drop(true, err);
+}

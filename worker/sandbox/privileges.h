@@ -1,0 +1,22 @@
+/* Identity and capabilities. libcap-ng is used here alone. */
+#ifndef ASSAY_WORKER_SANDBOX_PRIVILEGES_H
+#define ASSAY_WORKER_SANDBOX_PRIVILEGES_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "common/err.h"
+
+/* Root becomes `uid` and `gid` with no other group, and keeps its capabilities for what is left to set up. */
+bool privileges_become(uid_t uid, gid_t gid, struct err *err);
+/* In a user namespace that was just made: its only uid and gid, `inside`, are the caller's own outside ones.
+ * Writes /proc/self/{setgroups,uid_map,gid_map}; user_namespaces(7). */
+bool privileges_map_self(unsigned inside, uid_t outside_uid, gid_t outside_gid, struct err *err);
+/* Securebits locked, ambient, bounding, inheritable, permitted and effective sets empty, no_new_privs; then
+ * reads them back. */
+bool privileges_drop(struct err *err);
+/* The same for a process that makes user namespaces whose one uid is its own uid 0: it keeps CAP_SETFCAP, as
+ * the kernel demands of such a parent, and only within its own user namespace (user_namespaces(7)). */
+bool privileges_drop_but_setfcap(struct err *err);
+
+#endif

@@ -1,0 +1,320 @@
+#include "worker/sandbox/task_init.h"
+
+#include <errno.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/mem.h"
+#include "worker/sandbox/landlock.h"
+#include "worker/sandbox/mechanisms.h"
+#include "worker/sandbox/privileges.h"
+#include "worker/sandbox/sandbox.h"
+#include "worker/sandbox/step.h"
+#include "worker/sandbox/syscall_filter.h"
+#include "worker/sandbox/workspace.h"
+
+struct task {
+    const struct task_setup *setup;
+    int landlock;     /* ruleset */
+    int child_signal; /* signalfd for SIGCHLD */
+    uint64_t mechanisms;
+};
+
+/* What was waited for in a step. */
+struct usage {
+    int64_t cpu_us;
+    int64_t peak_rss_bytes;
+};
+
+static _Noreturn void fail(const struct task *task, const struct err *err)
+{
+    struct wire_event event = {.version = WIRE_VERSION, .kind = WIRE_FAILED, .err = *err};
+
+    (void)wire_send(task->setup->socket, &event, sizeof(event), NULL, 0, NULL);
+    _exit(1);
+}
+
+static bool set_up(struct task *task, struct err *err)
+{
+    const struct task_setup *setup = task->setup;
+    sigset_t signals;
+
+    /* The slot init's memory was not dumpable, and this is its copy: /proc/self would be root's. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0)
+        return err_set_errno(err, ERR_INFRA, "set up the task's init");
+    (void)prctl(PR_SET_NAME, "task-init", 0, 0, 0);
+    if (!privileges_map_self(TASK_UID, 0, 0, err) || !workspace_mount(setup->begin.disk_bytes, err))
+        return false;
+    task->landlock = landlock_build(setup->read_only_paths, &task->mechanisms, err);
+    if (task->landlock < 0 && setup->no_landlock)
+        err_clear(err);
+    else if (task->landlock < 0)
+        return false;
+    if (!privileges_drop(err) || !syscall_filter_enforce(setup->filter, err))
+        return false;
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+        return err_set_errno(err, ERR_INFRA, "PR_SET_DUMPABLE");
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGCHLD);
+    if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0)
+        return err_set_errno(err, ERR_INFRA, "block SIGCHLD");
+    task->child_signal = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (task->child_signal < 0)
+        return err_set_errno(err, ERR_INFRA, "signalfd");
+    task->mechanisms |= MECHANISM_BIT(MECHANISM_PID_NAMESPACE) | MECHANISM_BIT(MECHANISM_MOUNT_NAMESPACE) |
+                        MECHANISM_BIT(MECHANISM_IPC_NAMESPACE) | MECHANISM_BIT(MECHANISM_TMPFS) |
+                        MECHANISM_BIT(MECHANISM_NO_CAPABILITIES) | MECHANISM_BIT(MECHANISM_NO_NEW_PRIVS) |
+                        MECHANISM_BIT(MECHANISM_SECCOMP) | MECHANISM_BIT(MECHANISM_RLIMITS);
+    return true;
+}
+
+static bool write_files(const struct task_setup *setup, struct err *err)
+{
+    struct wire_view view;
+
+    if (setup->files < 0)
+        return true;
+    bool written = wire_view_open(&view, setup->files, err) &&
+                   workspace_write(SANDBOX_WORK_DIR, &view, setup->begin.blob_items, err);
+    wire_view_close(&view);
+    return written;
+}
+
+static void note(struct usage *usage, const struct rusage *of_one)
+{
+    int64_t peak = (int64_t)of_one->ru_maxrss * 1024;
+
+    usage->cpu_us += (int64_t)of_one->ru_utime.tv_sec * 1000000 + of_one->ru_utime.tv_usec +
+                     (int64_t)of_one->ru_stime.tv_sec * 1000000 + of_one->ru_stime.tv_usec;
+    if (peak > usage->peak_rss_bytes)
+        usage->peak_rss_bytes = peak;
+}
+
+/* Reaps what has ended. True when `first` was among it, with its status. */
+static bool reap(pid_t first, int *status, struct usage *usage, int flags)
+{
+    bool found = false;
+
+    for (;;) {
+        struct rusage of_one;
+        int its_status;
+        pid_t pid = wait4(-1, &its_status, flags, &of_one);
+        if (pid < 0 && errno == EINTR)
+            continue;
+        if (pid <= 0)
+            return found;
+        note(usage, &of_one);
+        if (pid == first) {
+            *status = its_status;
+            found = true;
+        }
+    }
+}
+
+/* Kills every process of the task but this one. True when there was any. */
+static bool kill_all(void)
+{
+    /* kill(-1) reaches all of the pid namespace: only ever from inside the task's own. */
+    if (getpid() != 1)
+        _exit(1);
+    return kill(-1, SIGKILL) == 0;
+}
+
+/* A request while a step runs: to kill it, or the end of everything. */
+static void serve_during_step(const struct task *task)
+{
+    struct wire_request request;
+    int fds[WIRE_FDS_MAX];
+    size_t fd_count;
+    struct err err = ERR_INIT;
+
+    switch (
+        wire_receive(task->setup->socket, &request, sizeof(request), fds, &fd_count, MSG_DONTWAIT, &err)) {
+    case WIRE_GOT:
+        wire_close_fds(fds, fd_count);
+        if (request.kind == WIRE_KILL) {
+            (void)kill_all();
+            return;
+        }
+        err_set(&err, ERR_INTERNAL, "request %u to the task's init while a step runs", request.kind);
+        fail(task, &err);
+    case WIRE_EMPTY:
+        return;
+    case WIRE_CLOSED:
+        _exit(0);
+    case WIRE_BROKEN:
+        fail(task, &err);
+    }
+}
+
+/* Until the step's first process has ended. */
+static int wait_for(const struct task *task, pid_t first, struct usage *usage)
+{
+    int status = 0;
+
+    while (!reap(first, &status, usage, WNOHANG)) {
+        struct pollfd polled[] = {{task->child_signal, POLLIN, 0}, {task->setup->socket, POLLIN, 0}};
+        struct signalfd_siginfo ignored;
+        if (poll(polled, ARRAY_SIZE(polled), -1) < 0 && errno != EINTR)
+            _exit(1);
+        if (polled[0].revents != 0)
+            while (read(task->child_signal, &ignored, sizeof(ignored)) > 0)
+                continue;
+        if (polled[1].revents != 0)
+            serve_during_step(task);
+    }
+    return status;
+}
+
+/* Whatever the first process left behind. True when something still ran. */
+static bool clear(struct usage *usage)
+{
+    int status;
+    bool left;
+
+    (void)reap(0, &status, usage, WNOHANG);
+    left = kill_all();
+    for (bool more = left; more; more = kill_all())
+        (void)reap(0, &status, usage, 0); /* until there is no child: what is orphaned becomes ours */
+    return left;
+}
+
+static void send_exited(const struct task *task, struct wire_event *event, const struct usage *usage,
+                        int64_t cpu_limit_us)
+{
+    struct err err = ERR_INIT;
+
+    event->version = WIRE_VERSION;
+    event->kind = WIRE_EXITED;
+    event->cpu_us = usage->cpu_us;
+    event->peak_rss_bytes = usage->peak_rss_bytes;
+    event->disk_full = workspace_is_full();
+    event->cpu_exceeded = (WIFSIGNALED(event->wait_status) && WTERMSIG(event->wait_status) == SIGXCPU) ||
+                          (cpu_limit_us > 0 && usage->cpu_us >= cpu_limit_us);
+    if (!wire_send(task->setup->socket, event, sizeof(*event), NULL, 0, &err))
+        fail(task, &err);
+}
+
+static void run(const struct task *task, const struct wire_request *request, struct step_plan *plan)
+{
+    struct wire_event event = {.kind = WIRE_EXITED};
+    struct usage usage = {0, 0};
+    struct err err = ERR_INIT;
+    int64_t started_us = clock_us();
+    pid_t first;
+    int exec_errno;
+
+    enum step_start start = step_start(plan, &first, &exec_errno, &err);
+    if (start == STEP_BROKEN)
+        fail(task, &err);
+    event.exec_errno = exec_errno;
+    event.wait_status = wait_for(task, first, &usage);
+    event.wall_us = clock_us() - started_us;
+    event.left_processes = clear(&usage);
+    send_exited(task, &event, &usage, request->cpu_ms * 1000);
+}
+
+/* Splits the blob of a RUN request into argv and environment, each NULL-terminated, in one array. */
+static const char **strings_of(struct wire_view *view, const struct wire_request *request, struct err *err)
+{
+    uint32_t count = request->blob_items, argc = request->argv_items;
+    const char **strings = calloc((size_t)count + 2, sizeof(*strings));
+
+    if (strings == NULL) {
+        err_set(err, ERR_NO_MEMORY, "no memory for %u strings", count);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const char *text = wire_view_string(view);
+        if (text == NULL || argc == 0 || argc > count) {
+            free(strings);
+            err_set(err, ERR_INTERNAL, "the command of a step is cut off");
+            return NULL;
+        }
+        strings[i < argc ? i : i + 1] = text;
+    }
+    return strings;
+}
+
+static void serve_run(const struct task *task, const struct wire_request *request, const int *fds,
+                      size_t fd_count)
+{
+    struct wire_view view = {NULL, 0, 0};
+    struct err err = ERR_INIT;
+    struct step_plan plan = {.limits = {.cpu_ms = request->cpu_ms,
+                                        .address_space_bytes = request->address_space_bytes,
+                                        .file_size_bytes = request->file_size_bytes,
+                                        .open_files = request->open_files,
+                                        /* this init is counted as well */
+                                        .processes = task->setup->begin.processes + 1},
+                             .proc = task->setup->proc,
+                             .null = task->setup->null,
+                             .landlock = task->landlock};
+    size_t used = 1;
+
+    for (unsigned i = 0; i < WIRE_STEP_FDS; i++) {
+        bool given = (request->step_fds & (1u << i)) != 0 && used < fd_count;
+        plan.fds[i] = given ? fds[used++] : -1;
+    }
+    if (fd_count == 0 || !wire_view_open(&view, fds[0], &err)) {
+        err_wrap(&err, "start a step");
+        fail(task, &err);
+    }
+    autofree const char **strings = strings_of(&view, request, &err);
+    if (strings == NULL)
+        fail(task, &err);
+    plan.argv = strings;
+    plan.environment = strings + request->argv_items + 1;
+    run(task, request, &plan);
+    wire_view_close(&view);
+}
+
+static void serve(const struct task *task)
+{
+    struct wire_request request;
+    int fds[WIRE_FDS_MAX];
+    size_t fd_count;
+    struct err err = ERR_INIT;
+
+    switch (wire_receive(task->setup->socket, &request, sizeof(request), fds, &fd_count, 0, &err)) {
+    case WIRE_GOT:
+        /* A KILL that comes when the step is over already has done its work. */
+        if (request.kind == WIRE_RUN)
+            serve_run(task, &request, fds, fd_count);
+        wire_close_fds(fds, fd_count);
+        return;
+    case WIRE_EMPTY:
+        return;
+    case WIRE_CLOSED:
+        _exit(0);
+    case WIRE_BROKEN:
+        fail(task, &err);
+    }
+}
+
+_Noreturn void task_init_main(const struct task_setup *setup)
+{
+    struct task task = {.setup = setup, .landlock = -1, .child_signal = -1};
+    struct wire_event ready = {.version = WIRE_VERSION, .kind = WIRE_READY};
+    struct err err = ERR_INIT;
+
+    if (!set_up(&task, &err) || !write_files(setup, &err)) {
+        err_wrap(&err, "set up the task");
+        fail(&task, &err);
+    }
+    ready.mechanisms = task.mechanisms;
+    if (!wire_send(setup->socket, &ready, sizeof(ready), NULL, 0, &err))
+        fail(&task, &err);
+    for (;;)
+        serve(&task);
+}

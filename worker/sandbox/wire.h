@@ -1,0 +1,114 @@
+/*
+ * What travels between the worker, the slot init and the task init: one datagram (SOCK_SEQPACKET) is one
+ * frame, a fixed struct; descriptors ride along by SCM_RIGHTS. Content of any size (files, argv, environment)
+ * is in a sealed memfd, the *blob*, so that nobody can change it after it was sent.
+ *
+ * The three processes come from one build, so a frame is the struct as it lies in memory; `version` is
+ * checked all the same, because the slot init is a program file of its own that could be stale.
+ */
+#ifndef ASSAY_WORKER_SANDBOX_WIRE_H
+#define ASSAY_WORKER_SANDBOX_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+#define WIRE_VERSION  1u
+#define WIRE_SOCKET   3 /* the slot init's end of its socket */
+#define WIRE_STEP_FDS 5 /* stdin, stdout, stderr, report, control */
+#define WIRE_FDS_MAX  (WIRE_STEP_FDS + 1)
+#define WIRE_BLOB_MAX ((size_t)1 << 30)
+
+enum wire_kind {
+    /* Worker to slot init (and on to the task init: BEGIN, RUN, KILL). */
+    WIRE_OPEN = 1, /* blob: harness folder, then the read-only paths; then the cpu usage file, if any */
+    WIRE_BEGIN,    /* blob: the files */
+    WIRE_RUN,      /* blob: argv, then the environment; then the step's descriptors */
+    WIRE_KILL,
+    WIRE_END,
+    /* Back. */
+    WIRE_OPENED,
+    WIRE_READY,
+    WIRE_EXITED,
+    WIRE_ENDED,
+    WIRE_FAILED,
+};
+
+struct wire_request {
+    uint32_t version;
+    uint32_t kind;
+    uint32_t blob_items;  /* strings or files in the blob */
+    uint32_t argv_items;  /* RUN: how many of them are argv */
+    uint32_t step_fds;    /* RUN: bit n set = descriptor n of the step is among those sent, in order */
+    uint32_t uid, gid;    /* OPEN: to become; 0 = stay (a user without privilege) */
+    uint32_t deny_memory; /* OPEN: also deny memory that no rlimit bounds (no memory cgroup) */
+    uint32_t no_landlock; /* OPEN: go on without Landlock where the kernel has none */
+    uint32_t reserved;
+    int64_t processes, disk_bytes;                                    /* BEGIN */
+    int64_t cpu_ms, address_space_bytes, file_size_bytes, open_files; /* RUN */
+};
+
+struct wire_event {
+    uint32_t version;
+    uint32_t kind;
+    uint64_t mechanisms; /* OPENED, READY: bits of enum mechanism that are in force */
+    /* EXITED, as in struct sandbox_event: */
+    int32_t wait_status; /* of waitpid(2) */
+    int32_t exec_errno;  /* 0 = it was started */
+    int64_t wall_us, cpu_us, peak_rss_bytes;
+    uint8_t cpu_exceeded, disk_full, left_processes;
+    struct err err; /* FAILED */
+};
+
+enum wire_result {
+    WIRE_GOT,
+    WIRE_EMPTY,  /* nothing there (MSG_DONTWAIT) */
+    WIRE_CLOSED, /* the peer is gone */
+    WIRE_BROKEN, /* not a frame of this version, or recvmsg failed: `err` */
+};
+
+/* Sends one frame with `fd_count` descriptors, which stay the caller's. Never blocks for long: a full socket
+ * is an error. */
+bool wire_send(int socket, const void *frame, size_t size, const int *fds, size_t fd_count, struct err *err);
+/* Receives one frame of exactly `size` bytes whose first member is the version. `fds` has WIRE_FDS_MAX
+ * places; *fd_count are set, CLOEXEC, and the caller's to close. `flags` as for recvmsg(2). */
+enum wire_result wire_receive(int socket, void *frame, size_t size, int *fds, size_t *fd_count, int flags,
+                              struct err *err);
+void wire_close_fds(int *fds, size_t count);
+
+/* A memfd under construction. */
+struct wire_blob {
+    int fd;
+    uint32_t items;
+    size_t size;
+    bool failed; /* sticky; errno of the first failure in `failure` */
+    int failure;
+};
+void wire_blob_open(struct wire_blob *blob);
+void wire_blob_string(struct wire_blob *blob, const char *text);
+void wire_blob_file(struct wire_blob *blob, const char *path, const void *data, size_t size);
+/* Seals it. The descriptor is the caller's; -1 with an error when anything failed on the way. */
+int wire_blob_seal(struct wire_blob *blob, struct err *err);
+void wire_blob_discard(struct wire_blob *blob); /* closes what wire_blob_seal has not handed over */
+
+/* A blob as received: mapped read-only after its seals were checked. */
+struct wire_view {
+    const char *data;
+    size_t size;
+    size_t at;
+};
+bool wire_view_open(struct wire_view *view, int fd, struct err *err);
+void wire_view_close(struct wire_view *view);
+/* The next string; NULL at the end or when the rest is not a string. Valid while the view is open. */
+const char *wire_view_string(struct wire_view *view);
+struct wire_file {
+    const char *path; /* NUL-terminated */
+    const void *data;
+    size_t size;
+};
+/* The next file. False at the end or when the rest is malformed. */
+bool wire_view_file(struct wire_view *view, struct wire_file *file);
+
+#endif

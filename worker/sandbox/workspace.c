@@ -1,0 +1,135 @@
+#include "worker/sandbox/workspace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include "common/mem.h"
+#include "common/text.h"
+#include "worker/sandbox/root_fs.h"
+#include "worker/sandbox/sandbox.h"
+
+static const struct place {
+    const char *part;  /* of the tmpfs */
+    const char *shown; /* where programs see it */
+} places[] = {
+    {ROOT_FS_SCRATCH "/work", SANDBOX_WORK_DIR},
+    {ROOT_FS_SCRATCH "/tmp", "/tmp"},
+    {ROOT_FS_SCRATCH "/shm", "/dev/shm"},
+};
+
+/* Files of /proc that tell of keys of other tasks of the same uid. */
+static const char *const masked[] = {"/proc/keys", "/proc/key-users"};
+
+int64_t workspace_inodes(int64_t disk_bytes)
+{
+    int64_t inodes = disk_bytes / 8192;
+
+    if (inodes < 1024)
+        return 1024;
+    return inodes > 262144 ? 262144 : inodes;
+}
+
+static bool mount_proc(struct err *err)
+{
+    unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+    if (mount("proc", "/proc", "proc", flags | MS_RDONLY, NULL) != 0)
+        return err_set_errno(err, ERR_INFRA, "pid_namespace: mount /proc of the task");
+    for (size_t i = 0; i < ARRAY_SIZE(masked); i++) {
+        if (mount("/dev/null", masked[i], NULL, MS_BIND, NULL) != 0 && errno != ENOENT)
+            return err_set_errno(err, ERR_INFRA, "pid_namespace: hide %s", masked[i]);
+    }
+    return true;
+}
+
+bool workspace_mount(int64_t disk_bytes, struct err *err)
+{
+    char options[128];
+
+    (void)snprintf(options, sizeof(options), "mode=0755,size=%" PRId64 ",nr_inodes=%" PRId64, disk_bytes,
+                   workspace_inodes(disk_bytes));
+    if (mount("assay", ROOT_FS_SCRATCH, "tmpfs", MS_NOSUID | MS_NODEV, options) != 0)
+        return err_set_errno(err, ERR_INFRA, "tmpfs: mount the workspace (%s)", options);
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        if (mkdir(places[i].part, 0755) != 0 ||
+            mount(places[i].part, places[i].shown, NULL, MS_BIND, NULL) != 0)
+            return err_set_errno(err, ERR_INFRA, "tmpfs: show the workspace at %s", places[i].shown);
+    }
+    if (umount2(ROOT_FS_SCRATCH, MNT_DETACH) != 0)
+        return err_set_errno(err, ERR_INFRA, "tmpfs: hide %s", ROOT_FS_SCRATCH);
+    return mount_proc(err);
+}
+
+static bool write_all(int fd, const char *data, size_t size)
+{
+    while (size > 0) {
+        ssize_t written = write(fd, data, size);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return false;
+        data += written;
+        size -= (size_t)written;
+    }
+    return true;
+}
+
+static bool write_one(int folder, const struct wire_file *file, struct err *err)
+{
+    autofd int here = fcntl(folder, F_DUPFD_CLOEXEC, 10);
+    const char *name = file->path;
+    char part[256];
+
+    if (here < 0)
+        return err_set_errno(err, ERR_INFRA, "write the file %s", file->path);
+    for (const char *slash = strchr(name, '/'); slash != NULL; slash = strchr(name, '/')) {
+        (void)snprintf(part, sizeof(part), "%.*s", (int)(slash - name), name);
+        if (mkdirat(here, part, 0755) != 0 && errno != EEXIST)
+            return err_set_errno(err, ERR_INFRA, "make the folder of the file %s", file->path);
+        int below = openat(here, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (below < 0)
+            return err_set_errno(err, ERR_INFRA, "open the folder of the file %s", file->path);
+        close_fd(&here);
+        here = below;
+        name = slash + 1;
+    }
+    autofd int fd = openat(here, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0 || !write_all(fd, file->data, file->size))
+        return err_set_errno(err, ERR_INFRA, "write the file %s (%zu bytes)", file->path, file->size);
+    return true;
+}
+
+bool workspace_write(const char *folder, struct wire_view *files, uint32_t count, struct err *err)
+{
+    autofd int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct wire_file file;
+
+    if (fd < 0)
+        return err_set_errno(err, ERR_INFRA, "open the workspace");
+    for (uint32_t i = 0; i < count; i++) {
+        if (!wire_view_file(files, &file))
+            return err_set(err, ERR_INTERNAL, "file %u of %u for the sandbox is cut off", i + 1, count);
+        const char *problem = text_path_problem(file.path, strlen(file.path));
+        if (problem != NULL)
+            return err_set(err, ERR_INTERNAL, "the file name %.200s %s", file.path, problem);
+        if (!write_one(fd, &file, err))
+            return false;
+    }
+    return true;
+}
+
+bool workspace_is_full(void)
+{
+    struct statfs status;
+
+    if (statfs(SANDBOX_WORK_DIR, &status) != 0)
+        return false;
+    return status.f_bavail == 0 || status.f_ffree == 0;
+}
