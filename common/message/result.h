@@ -109,6 +109,13 @@ bool result_set_label(struct result *result, const char *name, const char *value
 void result_to_json(const struct result *result, struct buf *out);
 /* NULL with ERR_INPUT when the body is not a result. */
 struct result *result_parse(const char *body, size_t size, struct err *err);
+/* The parts that are stored as JSON (result_parts.c): the same values as in the message. */
+void result_labels_to_json(const struct result *result, struct buf *out); /* "{}" when there are none */
+void result_errors_to_json(const struct result *result, struct buf *out);
+void result_tests_to_json(const struct result *result, struct buf *out);
+void result_sandbox_to_json(const struct result *result, struct buf *out);
+/* False, and nothing appended, without coverage. */
+bool result_coverage_to_json(const struct result *result, struct buf *out);
 /* "<job_id>.<status>". */
 void result_routing_key(const struct result *result, struct buf *out);
 

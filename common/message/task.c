@@ -110,6 +110,14 @@ static void identify(const char *body, size_t size, const json_t *root, const st
     }
 }
 
+void task_identify(const char *body, size_t size, const struct task_rules *rules,
+                   struct task_identity *identity)
+{
+    json_t *root = reader_load_leniently(body, size);
+    identify(body, size, root, rules, identity);
+    json_decref(root);
+}
+
 /* --- the fields --------------------------------------------------------------------------------------- */
 
 static bool read_ids(const struct reader *root, struct task *task, const struct task_rules *rules,

@@ -100,6 +100,9 @@ struct task_rules {
 /* NULL with `err` (ERR_INPUT) when the body breaks a rule. `identity` (may be NULL) is always filled. */
 struct task *task_parse(const char *body, size_t size, const struct task_rules *rules,
                         struct task_identity *identity, struct err *err);
+/* The identity alone, of a body that may be anything; `rules->runtimes` is not used. */
+void task_identify(const char *body, size_t size, const struct task_rules *rules,
+                   struct task_identity *identity);
 void task_free(struct task *task); /* NULL is fine */
 
 /* The producer's side: the task as a compact JSON body with task_id and job_id filled in. malloc'ed, owned by

@@ -40,6 +40,7 @@ CREATE TABLE executions (
     started_at        TIMESTAMPTZ,
     finished_at       TIMESTAMPTZ,
     stored_at         TIMESTAMPTZ NOT NULL DEFAULT now(),
+    replaced_at       TIMESTAMPTZ,                 -- when a real verdict took the place of undeliverable, cancelled, expired or infra
     CONSTRAINT executions_identity UNIQUE (job_id, task_id),
     CONSTRAINT executions_rate_null_on_error CHECK ((status = 'error') = (test_pass_rate IS NULL))
 );

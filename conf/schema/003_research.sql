@@ -83,14 +83,16 @@ CREATE TABLE conversations (
 CREATE INDEX conversations_session ON conversations (session_id);
 CREATE INDEX conversations_timestamp ON conversations (timestamp DESC);
 
--- vector(384) with a cosine index where pgvector is installed; otherwise real[] keeps the values until it is (docs/database.md).
+-- vector(384) with a cosine index where pgvector can be created; otherwise real[] keeps the values until it is (docs/database.md).
 DO $$
 BEGIN
-    IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'vector') THEN
+    BEGIN
         CREATE EXTENSION IF NOT EXISTS vector;
-        ALTER TABLE conversations ADD COLUMN embedding vector(384);
-        CREATE INDEX conversations_embedding ON conversations USING ivfflat (embedding vector_cosine_ops) WITH (lists = 100);
-    ELSE
+    EXCEPTION WHEN OTHERS THEN
+        RAISE NOTICE 'pgvector cannot be used (%): conversations.embedding is real[]', SQLERRM;
         ALTER TABLE conversations ADD COLUMN embedding real[] CHECK (array_length(embedding, 1) = 384);
-    END IF;
+        RETURN;
+    END;
+    ALTER TABLE conversations ADD COLUMN embedding vector(384);
+    CREATE INDEX conversations_embedding ON conversations USING ivfflat (embedding vector_cosine_ops) WITH (lists = 100);
 END $$;
