@@ -10,10 +10,10 @@
  * timer), so that no sandbox can hold a slot for ever; whatever the machinery does wrong leads to BROKEN,
  * which slot_reopen (or the next slot_run) leaves.
  *
- * All changes of state go through enter(). on_done is called from a timer of its own, so that the caller may
- * do anything in it, closing the slot included.
+ * All changes of state go through slot_enter. The steps themselves are in slot_task.c. on_done is called from
+ * a timer of its own, so that the caller may do anything in it, closing the slot included.
  */
-#include "worker/slot.h"
+#include "worker/slot_internal.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -22,48 +22,12 @@
 
 #include "common/clock.h"
 #include "common/mem.h"
-#include "worker/judgement.h"
-#include "worker/plan.h"
 #include "worker/slot_result.h"
-#include "worker/slot_step.h"
 
-#define BEGIN_LIMIT_MS 30000
-#define STOP_LIMIT_MS  30000
-#define END_LIMIT_MS   60000
+#define STOP_LIMIT_MS 30000
+#define END_LIMIT_MS  60000
 
-enum slot_state { SLOT_IDLE, SLOT_BEGINNING, SLOT_STEPPING, SLOT_STOPPING, SLOT_ENDING, SLOT_BROKEN };
-
-struct slot {
-    struct loop *loop;
-    struct slot_options options;
-    const char **read_only_paths; /* NULL-terminated; of all runtimes; the strings are theirs */
-    slot_done_fn *on_done;
-    void *context;
-
-    struct sandbox *sandbox; /* NULL while broken */
-    struct loop_watch *watch;
-    enum slot_state state;
-    struct loop_timer *timer;    /* of the state */
-    struct loop_timer *delivery; /* calls on_done */
-
-    /* The task; NULL between tasks. */
-    const struct task *task;
-    struct plan plan;
-    size_t next; /* the step that runs or comes next */
-    struct slot_step step;
-    struct judgement judgement;
-    struct result *result;
-    bool output_settled; /* stdout and stderr are those of the first failing step */
-    int64_t state_since_ms;
-    int64_t used_ms; /* wall time of the cases and the suite so far */
-    enum slot_end end;
-    struct err err;
-};
-
-static void begin_phase(struct slot *slot);
-static void run_step(struct slot *slot);
-
-static void enter(struct slot *slot, enum slot_state state, int64_t limit_ms)
+void slot_enter(struct slot *slot, enum slot_state state, int64_t limit_ms)
 {
     slot->state = state;
     slot->state_since_ms = clock_ms();
@@ -107,7 +71,7 @@ static bool open_sandbox(struct slot *slot, struct err *err)
         close_sandbox(slot);
         return false;
     }
-    enter(slot, SLOT_IDLE, 0);
+    slot_enter(slot, SLOT_IDLE, 0);
     return true;
 }
 
@@ -155,199 +119,38 @@ static void on_delivery(void *context)
     slot->on_done(slot->context, slot, end, result, &err); /* may close the slot */
 }
 
-static void deliver(struct slot *slot, enum slot_end end)
+void slot_deliver(struct slot *slot, enum slot_end end)
 {
     slot->end = end;
     loop_timer_set(slot->delivery, clock_ms());
 }
 
-/* The machinery failed; `slot->err` says how. A verdict or a cancel that stood already is not lost by it. */
-static void break_down(struct slot *slot)
+void slot_break_down(struct slot *slot)
 {
     bool over = slot->state == SLOT_ENDING && (slot->end == SLOT_CANCELLED || slot->next == slot->plan.count);
     bool in_task = slot->task != NULL && slot->state != SLOT_IDLE;
     slot_step_clear(&slot->step);
     close_sandbox(slot);
-    enter(slot, SLOT_BROKEN, 0);
+    slot_enter(slot, SLOT_BROKEN, 0);
     if (in_task)
-        deliver(slot, over ? slot->end : SLOT_INFRA);
+        slot_deliver(slot, over ? slot->end : SLOT_INFRA);
 }
 
-static void finish_verdict(struct slot *slot)
+void slot_end_phase(struct slot *slot)
 {
-    judgement_finish(&slot->judgement, slot->result);
-    slot->result->finished_at_ms = clock_unix_ms();
-    slot->end = SLOT_VERDICT;
-}
-
-static void end_phase(struct slot *slot)
-{
-    enter(slot, SLOT_ENDING, END_LIMIT_MS);
+    slot_enter(slot, SLOT_ENDING, END_LIMIT_MS);
     if (!sandbox_task_end(slot->sandbox, &slot->err))
-        break_down(slot);
+        slot_break_down(slot);
 }
 
 static void phase_ended(struct slot *slot)
 {
     if (slot->end != SLOT_CANCELLED && slot->next < slot->plan.count) {
-        begin_phase(slot);
+        slot_begin_phase(slot);
         return;
     }
-    enter(slot, SLOT_IDLE, 0);
-    deliver(slot, slot->end);
-}
-
-/* ---- steps ---- */
-
-static void add_not_run(struct slot *slot, size_t from)
-{
-    for (size_t i = from; i < slot->plan.count; i++)
-        if (slot->plan.steps[i].kind == STEP_CASE)
-            judgement_add_case_not_run(slot->result, slot->plan.steps[i].test_case);
-}
-
-/* Books what a step found and goes on to what comes next. */
-static void step_is_judged(struct slot *slot, const struct finding *finding, int64_t wall_ms)
-{
-    const struct plan_step *step = &slot->plan.steps[slot->next];
-    if (step->kind == STEP_CASE)
-        judgement_add_case(&slot->judgement, slot->result, step->test_case, finding, wall_ms);
-    else if (step->kind == STEP_SUITE && slot->step.report != NULL)
-        judgement_add_suite(&slot->judgement, slot->result, slot->step.report, finding);
-    else
-        judgement_add(&slot->judgement, finding);
-
-    size_t next = plan_next(&slot->plan, slot->next, outcome_step_end(finding));
-    bool same_phase = next < slot->plan.count && slot->plan.steps[next].phase == step->phase;
-    if (next == slot->plan.count)
-        add_not_run(slot, slot->next + 1);
-    slot_step_clear(&slot->step);
-    slot->next = next;
-    if (next == slot->plan.count)
-        finish_verdict(slot);
-    if (same_phase)
-        run_step(slot);
-    else
-        end_phase(slot);
-}
-
-static void judge(struct slot *slot, const struct step_facts *facts, struct finding *finding)
-{
-    const struct plan_step *step = &slot->plan.steps[slot->next];
-    autobuf struct buf text = BUF_INIT;
-    size_t size;
-    switch (step->kind) {
-    case STEP_COMPILE:
-        (void)capture_text(&slot->step.out, &text);
-        outcome_compile(slot->task, step->compile, facts, buf_text(&text), text.size, finding);
-        break;
-    case STEP_CASE: {
-        const char *out = capture_whole(&slot->step.out, &size);
-        outcome_case(slot->task, step->test_case, facts, out, size, finding);
-        break;
-    }
-    case STEP_SUITE:
-        outcome_suite(slot->task, facts, slot->step.report, finding);
-        break;
-    }
-}
-
-/* People want to see the first step that failed, or else the last one that ran. */
-static void keep_output(struct slot *slot, const struct finding *finding, const struct sandbox_event *event)
-{
-    enum step_kind kind = slot->plan.steps[slot->next].kind;
-    bool failed = finding->status != STATUS_PASS;
-    bool last = slot->next + 1 == slot->plan.count;
-    if (slot->output_settled || !(failed || (last && kind != STEP_COMPILE)))
-        return;
-    slot_result_set_output(slot->result, &slot->step, event);
-    slot->output_settled = failed;
-}
-
-static void step_exited(struct slot *slot, const struct sandbox_event *event)
-{
-    enum step_kind kind = slot->plan.steps[slot->next].kind;
-    struct finding finding = FINDING_INIT;
-    struct step_facts facts;
-
-    if (!slot_step_collect(&slot->step, event, &facts, &slot->err)) {
-        break_down(slot);
-        return;
-    }
-    if (kind != STEP_COMPILE)
-        slot->used_ms += clock_ms() - slot->step.started_ms;
-    judge(slot, &facts, &finding);
-    if (finding.text.failed) {
-        (void)err_set(&slot->err, ERR_INFRA, "no memory for the verdict");
-        break_down(slot);
-    } else if (finding.reason == REASON_INFRA) {
-        (void)err_set(&slot->err, ERR_INFRA, "runtime %s: %s", slot->task->runtime->name,
-                      buf_text(&finding.text));
-        break_down(slot);
-    } else {
-        slot_result_add_usage(slot->result, kind, event);
-        keep_output(slot, &finding, event);
-        step_is_judged(slot, &finding, event->wall_us / 1000);
-    }
-    buf_free(&finding.text);
-}
-
-static void no_time_left(struct slot *slot)
-{
-    const struct plan_step *step = &slot->plan.steps[slot->next];
-    struct finding finding = FINDING_INIT;
-    outcome_no_time(slot->task, step->kind == STEP_CASE ? step->test_case->name : "the suite", &finding);
-    step_is_judged(slot, &finding, 0);
-    buf_free(&finding.text);
-}
-
-static void run_step(struct slot *slot)
-{
-    bool by_task;
-    int64_t wall_ms = plan_wall_ms(&slot->plan, slot->next, slot->used_ms, &by_task);
-    if (wall_ms == 0) {
-        no_time_left(slot);
-        return;
-    }
-    enter(slot, SLOT_STEPPING, 0);
-    if (!slot_step_start(&slot->step, slot->sandbox, &slot->plan, slot->next, wall_ms, by_task, &slot->err))
-        break_down(slot);
-}
-
-/* ---- the beginning of a task ---- */
-
-/* A verdict without a run: the task cannot fit. */
-static void refuse(struct slot *slot, const struct buf *text)
-{
-    struct finding finding = {.status = STATUS_ERROR, .reason = REASON_BAD_TASK, .text = *text};
-    judgement_add(&slot->judgement, &finding);
-    slot->next = slot->plan.count;
-    finish_verdict(slot);
-    enter(slot, SLOT_IDLE, 0);
-    deliver(slot, SLOT_VERDICT);
-}
-
-static void begin_phase(struct slot *slot)
-{
-    autobuf struct buf text = BUF_INIT;
-    size_t count;
-    autofree struct sandbox_file *files = plan_files(&slot->plan, slot->plan.steps[slot->next].phase, &count);
-    struct sandbox_task task = {
-        .files = files,
-        .file_count = count,
-        .memory_bytes = slot->task->limits.memory_bytes,
-        .processes = slot->task->limits.processes,
-        .disk_bytes = slot->task->limits.disk_bytes,
-    };
-    if (files != NULL && !slot_result_task_fits(slot->task, files, count, &text)) {
-        refuse(slot, &text);
-        return;
-    }
-    enter(slot, SLOT_BEGINNING, BEGIN_LIMIT_MS);
-    if (files == NULL)
-        (void)err_set(&slot->err, ERR_INFRA, "no memory for the list of files");
-    if (files == NULL || !sandbox_task_begin(slot->sandbox, &task, &slot->err))
-        break_down(slot);
+    slot_enter(slot, SLOT_IDLE, 0);
+    slot_deliver(slot, slot->end);
 }
 
 static bool prepare_task(struct slot *slot, const struct task *task)
@@ -371,9 +174,9 @@ void slot_run(struct slot *slot, const struct task *task)
     err_clear(&slot->err);
     judgement_init(&slot->judgement);
     if ((slot->sandbox == NULL && !open_sandbox(slot, &slot->err)) || !prepare_task(slot, task))
-        deliver(slot, SLOT_INFRA);
+        slot_deliver(slot, SLOT_INFRA);
     else
-        begin_phase(slot);
+        slot_begin_phase(slot);
 }
 
 void slot_cancel(struct slot *slot)
@@ -383,7 +186,7 @@ void slot_cancel(struct slot *slot)
     if (running) {
         slot->end = SLOT_CANCELLED;
         slot_step_clear(&slot->step);
-        end_phase(slot);
+        slot_end_phase(slot);
     } else if (slot->state == SLOT_ENDING && slot->next < slot->plan.count) {
         slot->end = SLOT_CANCELLED;
     }
@@ -398,13 +201,13 @@ static bool handle_event(struct slot *slot, const struct sandbox_event *event)
     case SANDBOX_TASK_READY:
         if (slot->state == SLOT_BEGINNING) {
             slot->result->setup_ms += clock_ms() - slot->state_since_ms;
-            run_step(slot);
+            slot_run_step(slot);
             return true;
         }
         return slot->state == SLOT_ENDING; /* crossed with sandbox_task_end */
     case SANDBOX_STEP_EXITED:
         if (slot->state == SLOT_STEPPING || slot->state == SLOT_STOPPING) {
-            step_exited(slot, event);
+            slot_step_exited(slot, event);
             return true;
         }
         return slot->state == SLOT_ENDING;
@@ -417,7 +220,7 @@ static bool handle_event(struct slot *slot, const struct sandbox_event *event)
         break;
     }
     slot->err = event->err;
-    break_down(slot);
+    slot_break_down(slot);
     return true;
 }
 
@@ -431,7 +234,7 @@ static void on_sandbox(void *context, int fd, uint32_t events)
         if (!handle_event(slot, &event)) {
             (void)err_set(&slot->err, ERR_INFRA, "the sandbox of slot %u sent event %d out of turn",
                           slot->options.number, (int)event.kind);
-            break_down(slot);
+            slot_break_down(slot);
         }
     }
 }
@@ -446,12 +249,12 @@ static void on_timer(void *context)
     };
     if (slot->state == SLOT_STEPPING) {
         slot_step_time_up(&slot->step);
-        enter(slot, SLOT_STOPPING, STOP_LIMIT_MS);
+        slot_enter(slot, SLOT_STOPPING, STOP_LIMIT_MS);
     } else if (slot->state == SLOT_BEGINNING || slot->state == SLOT_STOPPING || slot->state == SLOT_ENDING) {
         (void)err_set(&slot->err, ERR_INFRA, "the sandbox of slot %u did not %s within %lld s",
                       slot->options.number, waits[slot->state],
                       (long long)((clock_ms() - slot->state_since_ms) / 1000));
-        break_down(slot);
+        slot_break_down(slot);
     }
 }
 

@@ -1,0 +1,53 @@
+/*
+ * The inside of a slot, shared by slot.c (states, the sandbox, delivery) and slot_task.c (the task's steps).
+ */
+#ifndef ASSAY_WORKER_SLOT_INTERNAL_H
+#define ASSAY_WORKER_SLOT_INTERNAL_H
+
+#include "worker/judgement.h"
+#include "worker/plan.h"
+#include "worker/slot.h"
+#include "worker/slot_step.h"
+
+enum slot_state { SLOT_IDLE, SLOT_BEGINNING, SLOT_STEPPING, SLOT_STOPPING, SLOT_ENDING, SLOT_BROKEN };
+
+struct slot {
+    struct loop *loop;
+    struct slot_options options;
+    const char **read_only_paths; /* NULL-terminated; of all runtimes; the strings are theirs */
+    slot_done_fn *on_done;
+    void *context;
+
+    struct sandbox *sandbox; /* NULL while broken */
+    struct loop_watch *watch;
+    enum slot_state state;
+    struct loop_timer *timer;    /* of the state */
+    struct loop_timer *delivery; /* calls on_done */
+
+    /* The task; NULL between tasks. */
+    const struct task *task;
+    struct plan plan;
+    size_t next; /* the step that runs or comes next */
+    struct slot_step step;
+    struct judgement judgement;
+    struct result *result;
+    bool output_settled; /* stdout and stderr are those of the first failing step */
+    int64_t state_since_ms;
+    int64_t used_ms; /* wall time of the cases and the suite so far */
+    enum slot_end end;
+    struct err err;
+};
+
+/* slot.c */
+void slot_enter(struct slot *slot, enum slot_state state, int64_t limit_ms); /* 0 = no deadline */
+void slot_deliver(struct slot *slot, enum slot_end end);
+/* The machinery failed; `slot->err` says how. A verdict or a cancel that stood already is not lost by it. */
+void slot_break_down(struct slot *slot);
+void slot_end_phase(struct slot *slot);
+
+/* slot_task.c */
+void slot_begin_phase(struct slot *slot);
+void slot_run_step(struct slot *slot);
+void slot_step_exited(struct slot *slot, const struct sandbox_event *event);
+
+#endif

@@ -1,0 +1,164 @@
+/* What a slot does for its task: the phases' files, the steps, and what each of them says. */
+#include "worker/slot_internal.h"
+
+#include "common/clock.h"
+#include "common/mem.h"
+#include "worker/slot_result.h"
+
+#define BEGIN_LIMIT_MS 30000
+
+static void finish_verdict(struct slot *slot)
+{
+    judgement_finish(&slot->judgement, slot->result);
+    slot->result->finished_at_ms = clock_unix_ms();
+    slot->end = SLOT_VERDICT;
+}
+
+static void add_not_run(struct slot *slot, size_t from)
+{
+    for (size_t i = from; i < slot->plan.count; i++)
+        if (slot->plan.steps[i].kind == STEP_CASE)
+            judgement_add_case_not_run(slot->result, slot->plan.steps[i].test_case);
+}
+
+/* Books what a step found and goes on to what comes next. */
+static void step_is_judged(struct slot *slot, const struct finding *finding, int64_t wall_ms)
+{
+    const struct plan_step *step = &slot->plan.steps[slot->next];
+    if (step->kind == STEP_CASE)
+        judgement_add_case(&slot->judgement, slot->result, step->test_case, finding, wall_ms);
+    else if (step->kind == STEP_SUITE && slot->step.report != NULL)
+        judgement_add_suite(&slot->judgement, slot->result, slot->step.report, finding);
+    else
+        judgement_add(&slot->judgement, finding);
+
+    size_t next = plan_next(&slot->plan, slot->next, outcome_step_end(finding));
+    bool same_phase = next < slot->plan.count && slot->plan.steps[next].phase == step->phase;
+    if (next == slot->plan.count)
+        add_not_run(slot, slot->next + 1);
+    slot_step_clear(&slot->step);
+    slot->next = next;
+    if (next == slot->plan.count)
+        finish_verdict(slot);
+    if (same_phase)
+        slot_run_step(slot);
+    else
+        slot_end_phase(slot);
+}
+
+static void judge(struct slot *slot, const struct step_facts *facts, struct finding *finding)
+{
+    const struct plan_step *step = &slot->plan.steps[slot->next];
+    autobuf struct buf text = BUF_INIT;
+    size_t size;
+    switch (step->kind) {
+    case STEP_COMPILE:
+        (void)capture_text(&slot->step.out, &text);
+        outcome_compile(slot->task, step->compile, facts, buf_text(&text), text.size, finding);
+        break;
+    case STEP_CASE: {
+        const char *out = capture_whole(&slot->step.out, &size);
+        outcome_case(slot->task, step->test_case, facts, out, size, finding);
+        break;
+    }
+    case STEP_SUITE:
+        outcome_suite(slot->task, facts, slot->step.report, finding);
+        break;
+    }
+}
+
+/* People want to see the first step that failed, or else the last one that ran. */
+static void keep_output(struct slot *slot, const struct finding *finding, const struct sandbox_event *event)
+{
+    enum step_kind kind = slot->plan.steps[slot->next].kind;
+    bool failed = finding->status != STATUS_PASS;
+    bool last = slot->next + 1 == slot->plan.count;
+    if (slot->output_settled || !(failed || (last && kind != STEP_COMPILE)))
+        return;
+    slot_result_set_output(slot->result, &slot->step, event);
+    slot->output_settled = failed;
+}
+
+void slot_step_exited(struct slot *slot, const struct sandbox_event *event)
+{
+    enum step_kind kind = slot->plan.steps[slot->next].kind;
+    struct finding finding = FINDING_INIT;
+    struct step_facts facts;
+
+    if (!slot_step_collect(&slot->step, event, &facts, &slot->err)) {
+        slot_break_down(slot);
+        return;
+    }
+    if (kind != STEP_COMPILE)
+        slot->used_ms += clock_ms() - slot->step.started_ms;
+    judge(slot, &facts, &finding);
+    if (finding.text.failed) {
+        (void)err_set(&slot->err, ERR_INFRA, "no memory for the verdict");
+        slot_break_down(slot);
+    } else if (finding.reason == REASON_INFRA) {
+        (void)err_set(&slot->err, ERR_INFRA, "runtime %s: %s", slot->task->runtime->name,
+                      buf_text(&finding.text));
+        slot_break_down(slot);
+    } else {
+        slot_result_add_usage(slot->result, kind, event);
+        keep_output(slot, &finding, event);
+        step_is_judged(slot, &finding, event->wall_us / 1000);
+    }
+    buf_free(&finding.text);
+}
+
+static void no_time_left(struct slot *slot)
+{
+    const struct plan_step *step = &slot->plan.steps[slot->next];
+    struct finding finding = FINDING_INIT;
+    outcome_no_time(slot->task, step->kind == STEP_CASE ? step->test_case->name : "the suite", &finding);
+    step_is_judged(slot, &finding, 0);
+    buf_free(&finding.text);
+}
+
+void slot_run_step(struct slot *slot)
+{
+    bool by_task;
+    int64_t wall_ms = plan_wall_ms(&slot->plan, slot->next, slot->used_ms, &by_task);
+    if (wall_ms == 0) {
+        no_time_left(slot);
+        return;
+    }
+    slot_enter(slot, SLOT_STEPPING, 0);
+    if (!slot_step_start(&slot->step, slot->sandbox, &slot->plan, slot->next, wall_ms, by_task, &slot->err))
+        slot_break_down(slot);
+}
+
+/* A verdict without a run: the task cannot fit. */
+static void refuse(struct slot *slot, const struct buf *text)
+{
+    struct finding finding = {.status = STATUS_ERROR, .reason = REASON_BAD_TASK, .text = *text};
+    judgement_add(&slot->judgement, &finding);
+    slot->next = slot->plan.count;
+    finish_verdict(slot);
+    slot_enter(slot, SLOT_IDLE, 0);
+    slot_deliver(slot, SLOT_VERDICT);
+}
+
+void slot_begin_phase(struct slot *slot)
+{
+    autobuf struct buf text = BUF_INIT;
+    size_t count;
+    autofree struct sandbox_file *files = plan_files(&slot->plan, slot->plan.steps[slot->next].phase, &count);
+    struct sandbox_task task = {
+        .files = files,
+        .file_count = count,
+        .memory_bytes = slot->task->limits.memory_bytes,
+        .processes = slot->task->limits.processes,
+        .disk_bytes = slot->task->limits.disk_bytes,
+    };
+    if (files != NULL && !slot_result_task_fits(slot->task, files, count, &text)) {
+        refuse(slot, &text);
+        return;
+    }
+    slot_enter(slot, SLOT_BEGINNING, BEGIN_LIMIT_MS);
+    if (files == NULL)
+        (void)err_set(&slot->err, ERR_INFRA, "no memory for the list of files");
+    if (files == NULL || !sandbox_task_begin(slot->sandbox, &task, &slot->err))
+        slot_break_down(slot);
+}
