@@ -111,6 +111,7 @@ class ReportPlugin:
     @pytest.hookimpl
     def pytest_runtest_logstart(self, nodeid):
         self._current = nodeid
+        self._reporter.start(short_name(nodeid))
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, item, call):
@@ -128,7 +129,7 @@ class ReportPlugin:
         if isinstance(error, MemoryError) and report.failed:
             self.memory_errors.append(name)
         if report.failed:
-            self._failed(running, report, name)
+            self._failed(running, report, name, error)
         elif report.skipped and hasattr(report, "wasxfail"):
             running.outcome, running.message = "xfailed", str(report.wasxfail)
             if isinstance(error, outcomes.XFailed) and blame.raised_by(error, self._files) == PROGRAM:
@@ -139,14 +140,25 @@ class ReportPlugin:
         elif report.passed and report.when == "call":
             running.outcome = "xpassed" if hasattr(report, "wasxfail") else "passed"
 
-    @staticmethod
-    def _failed(running, report, name):
+    def _failed(self, running, report, name, error):
         if report.when == "call":
             running.outcome = "failed"
         elif running.outcome != "failed":
             running.outcome = "error"
         if not running.message or running.outcome == "error":
-            running.message = _failure_text(report, name)
+            running.message = self._failure_text(report, name, error)
+
+    def _failure_text(self, report, name, error):
+        """The assertion text as pytest writes it, with the test's name and the suite's line that failed."""
+        crash = getattr(report.longrepr, "reprcrash", None)
+        phase = "" if report.when == "call" else " (%s)" % report.when
+        if crash is None:
+            return "%s%s: %s" % (name, phase, str(report.longrepr))
+        place = (crash.path, crash.lineno)
+        for filename, line in blame.frames(error) if error is not None else ():
+            if self._files.owner(filename) == TRUSTED:
+                place = (filename, line)
+        return "%s%s: %s:%d: %s" % (name, phase, os.path.basename(place[0]), place[1], crash.message)
 
     def _suite_wrote_skip(self, error, name):
         origin = blame.raised_by(error, self._files) if error is not None else None
@@ -206,11 +218,3 @@ def _skip_reason(report):
     longrepr = report.longrepr
     text = str(longrepr[2]) if isinstance(longrepr, tuple) else str(longrepr)
     return text[len("Skipped: ") :] if text.startswith("Skipped: ") else text
-
-
-def _failure_text(report, name):
-    crash = getattr(report.longrepr, "reprcrash", None)
-    phase = "" if report.when == "call" else " (%s)" % report.when
-    if crash is None:
-        return "%s%s: %s" % (name, phase, str(report.longrepr))
-    return "%s%s: %s:%d: %s" % (name, phase, os.path.basename(crash.path), crash.lineno, crash.message)

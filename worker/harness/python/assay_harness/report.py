@@ -14,6 +14,7 @@ MESSAGE_MAX = 4000
 LIST_LINE_BYTES = 48 * 1024
 MESSAGES_TOTAL_BYTES = 4 * 1024 * 1024
 MESSAGE_MAX_WHEN_SPENT = 100
+STARTS_MAX = 5000
 
 
 def clean(text):
@@ -81,6 +82,7 @@ class Reporter:
         os.set_inheritable(descriptor, False)
         self._send = make_sender(descriptor, secret)
         self._messages_left = MESSAGES_TOTAL_BYTES
+        self._starts_left = STARTS_MAX
 
     def _names(self, kind, names):
         part, size = [], 0
@@ -99,6 +101,11 @@ class Reporter:
 
     def collected(self, names):
         self._names("collected", names)
+
+    def start(self, name):
+        if self._starts_left > 0:
+            self._starts_left -= 1
+            self._send({"t": "start", "name": bounded_name(name)})
 
     def test(self, name, outcome, milliseconds, message="", suite_skip=False):
         fields = {"t": "test", "name": bounded_name(name), "outcome": outcome, "ms": round(milliseconds, 3)}
