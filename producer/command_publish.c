@@ -21,7 +21,7 @@ static const struct option_entry options[] = {
      "text, or JSON lines: the verdicts, then one object of type assay.summary.v1"},
 };
 
-static int run(const struct command_context *context, const void *values, struct err *err)
+static int run(const struct subcommand_context *context, const void *values, struct err *err)
 {
     struct publish_request request = {
         .config = context->config, .options = values, .path = context->operands[0]};

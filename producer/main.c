@@ -40,7 +40,7 @@
 #include "producer/config.h"
 
 static const struct subcommand *const commands[] = {
-    &command_publish,
+    &command_publish, &command_status, &command_run, &command_results, &command_show, &command_rerun,
 };
 
 static void print_help(FILE *out)
@@ -87,7 +87,7 @@ static int run_command(const struct subcommand *command, const struct common_opt
     enum log_level level = LOG_LEVEL_INFO;
     if (log_level_parse(config.log_level, &level))
         log_set_level(level);
-    struct command_context context = {&config, operands, operand_count};
+    struct subcommand_context context = {&config, operands, operand_count};
     int status = command->run(&context, options, &err);
     config_free(&producer_config_table, &config);
     if (err.code != ERR_NONE)

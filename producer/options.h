@@ -42,14 +42,14 @@ struct option_entry {
 
 struct producer_config;
 
-struct command_context {
+struct subcommand_context {
     const struct producer_config *config;
     char **operands; /* what is left of the command line */
     int operand_count;
 };
 
 /* Returns the exit status. With `err` set, main prints it in front of the end. */
-typedef int command_run_fn(const struct command_context *context, const void *options, struct err *err);
+typedef int subcommand_run_fn(const struct subcommand_context *context, const void *options, struct err *err);
 
 struct subcommand {
     const char *name;
@@ -60,7 +60,7 @@ struct subcommand {
     const struct option_entry *options;
     size_t option_count;
     size_t options_size; /* sizeof(struct my_options) */
-    command_run_fn *run;
+    subcommand_run_fn *run;
 };
 
 struct common_options {

@@ -62,8 +62,10 @@ void summary_print(const struct summary *summary, int64_t elapsed_ms, struct buf
     buf_printf(out, "\n%lld of %lld pass", (long long)summary_status(summary, STATUS_PASS), (long long)all);
     if (summary->rated > 0)
         buf_printf(out, ", mean test pass rate %.3f", summary->rates / (double)summary->rated);
-    buf_append_text(out, ", ");
-    screen_append_duration(out, elapsed_ms);
+    if (elapsed_ms >= 0) {
+        buf_append_text(out, ", ");
+        screen_append_duration(out, elapsed_ms);
+    }
     buf_append_char(out, '\n');
 }
 

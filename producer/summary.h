@@ -19,7 +19,8 @@ void summary_add(struct summary *summary, const struct result *result);
 int64_t summary_status(const struct summary *summary, enum status status);
 /* Every task has its verdict, and each is a pass. */
 bool summary_all_pass(const struct summary *summary);
-/* A table: status, reason, tasks, share; then the totals and the mean pass rate. */
+/* A table: status, reason, tasks, share; then the totals, the mean pass rate, and the time where it is not
+ * negative. */
 void summary_print(const struct summary *summary, int64_t elapsed_ms, struct buf *out);
 /* One JSON object on a line. */
 void summary_to_json(const struct summary *summary, int64_t elapsed_ms, struct buf *out);

@@ -1,0 +1,20 @@
+/* What the producer asks of the database (conf/schema): verdicts, jobs, workers. */
+#ifndef ASSAY_PRODUCER_STORE_H
+#define ASSAY_PRODUCER_STORE_H
+
+#include "common/err.h"
+#include "common/pg.h"
+#include "producer/config.h"
+
+/* ERR_CONFIG without pg.url; ERR_UNREACHABLE, ERR_DENIED. */
+struct pg *store_open(const struct producer_config *config, struct err *err);
+/* pg_query; a missing table is explained (assay-collector migrate). */
+struct pg_result *store_query(struct pg *pg, const char *sql, int param_count, const char *const *params,
+                              struct err *err);
+/* True when executions or jobs know the job; else ERR_INPUT. */
+bool store_check_job(struct pg *pg, const char *job_id, struct err *err);
+
+/* The SQL expression of a row of executions `e` as the result message it came from (assay.result.v1). */
+extern const char store_result_json[];
+
+#endif
