@@ -25,7 +25,8 @@ def slow(task_id, seconds, **more):
 def job(site, name):
     """(state, total, done, passed, failed, timed_out, errors) of a job."""
     rows = site.sql("SELECT state, total, done, passed, failed, timed_out, errors FROM jobs WHERE job_id = %s", name)
-    assert len(rows) == 1, rows
+    if len(rows) != 1:
+        raise LookupError(f"no job {name}")
     return rows[0]
 
 

@@ -194,7 +194,8 @@ class Site:
     def value(self, statement, *parameters):
         """The only value of the only row."""
         rows = self.sql(statement, *parameters)
-        assert len(rows) == 1, rows
+        if len(rows) != 1:
+            raise LookupError(f"{len(rows)} rows instead of one: {statement}")
         return rows[0][0]
 
     def wait_for_rows(self, count, job="default", seconds=60):
