@@ -122,10 +122,24 @@ static bool clone_tree(struct trees *trees, const char *source, const char *targ
     return true;
 }
 
+/* What would lie under a mount of the task's own, unseen. */
+static bool is_below(const char *path, const char *folder)
+{
+    size_t size = strlen(folder);
+
+    return strncmp(path, folder, size) == 0 && (path[size] == '/' || path[size] == '\0');
+}
+
 static bool clone_read_only_path(struct trees *trees, const char *path, struct err *err)
 {
+    static const char *const taken[] = {SANDBOX_WORK_DIR, "/tmp", "/dev", "/proc", "/sys", ROOT_FS_SCRATCH};
+
     if (path[0] != '/' || text_path_problem(path + 1, strlen(path + 1)) != NULL)
         return err_set(err, ERR_CONFIG, "read_only_paths: %s is not a plain absolute path below /", path);
+    for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
+        if (is_below(path, taken[i]))
+            return err_set(err, ERR_CONFIG, "read_only_paths: %s cannot be shown: %s is the sandbox's own",
+                           path, taken[i]);
     return clone_tree(trees, path, path + 1, false, err);
 }
 

@@ -25,13 +25,16 @@
 #include "worker/sandbox/slot_init.h"
 #include "worker/sandbox/wire.h"
 
-#define OPEN_WITHIN_MS   15000
-#define OWN_PROCESSES    2 /* slot init and task init count in the cgroup as well */
-#define MEMORY_SPARE     ((int64_t)2 << 20)
-#define TRIAL_DISK_BYTES ((int64_t)1 << 20)
+#define OPEN_WITHIN_MS    15000
+#define OWN_PROCESSES     2 /* slot init and task init count in the cgroup as well */
+#define OWN_PROCESSES_UID 1 /* the task init counts among those of its user namespace */
+#define PROCESSES_SPARE   1 /* lets the cgroup, which counts what it refuses, refuse first */
+#define MEMORY_SPARE      ((int64_t)2 << 20)
+#define TRIAL_DISK_BYTES  ((int64_t)1 << 20)
 #define CGROUP_MEMORY_BITS                                                                                   \
     (MECHANISM_BIT(MECHANISM_CGROUP_V1_MEMORY) | MECHANISM_BIT(MECHANISM_CGROUP_V2_MEMORY))
-#define CGROUP_CPU_BITS (MECHANISM_BIT(MECHANISM_CGROUP_V1_CPU) | MECHANISM_BIT(MECHANISM_CGROUP_V2_CPU))
+#define CGROUP_PIDS_BITS (MECHANISM_BIT(MECHANISM_CGROUP_V1_PIDS) | MECHANISM_BIT(MECHANISM_CGROUP_V2_PIDS))
+#define CGROUP_CPU_BITS  (MECHANISM_BIT(MECHANISM_CGROUP_V1_CPU) | MECHANISM_BIT(MECHANISM_CGROUP_V2_CPU))
 
 enum state {
     STATE_IDLE,
@@ -279,11 +282,20 @@ static bool limit_task(struct sandbox *sandbox, const struct sandbox_task *task,
     return true;
 }
 
+/* The limit of RLIMIT_NPROC, which counts in the task's user namespace. */
+static int64_t process_rlimit(const struct sandbox *sandbox, int64_t processes)
+{
+    if (processes <= 0)
+        return 0;
+    bool counted = (cgroup_mechanisms(sandbox->cgroup) & CGROUP_PIDS_BITS) != 0;
+    return processes + OWN_PROCESSES_UID + (counted ? PROCESSES_SPARE : 0);
+}
+
 bool sandbox_task_begin(struct sandbox *sandbox, const struct sandbox_task *task, struct err *err)
 {
     struct wire_request request = {.version = WIRE_VERSION,
                                    .kind = WIRE_BEGIN,
-                                   .processes = task->processes,
+                                   .processes = process_rlimit(sandbox, task->processes),
                                    .disk_bytes = task->disk_bytes};
     struct wire_blob blob;
 
@@ -306,12 +318,15 @@ bool sandbox_task_begin(struct sandbox *sandbox, const struct sandbox_task *task
 }
 
 /* A program may open /dev/stdout; a pipe of the worker's would not let the slot's uid. */
-static void give_pipe(const struct sandbox *sandbox, int fd)
+static bool give_pipe(const struct sandbox *sandbox, int fd, struct err *err)
 {
     struct stat status;
 
-    if (sandbox->uid != 0 && fd >= 0 && fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode))
-        (void)fchown(fd, sandbox->uid, sandbox->uid);
+    if (sandbox->uid == 0 || fd < 0)
+        return true;
+    if (fstat(fd, &status) != 0 || (S_ISFIFO(status.st_mode) && fchown(fd, sandbox->uid, sandbox->uid) != 0))
+        return err_set_errno(err, ERR_INFRA, "give a pipe to uid %u", (unsigned)sandbox->uid);
+    return true;
 }
 
 static int seal_command(const struct sandbox_step *step, struct wire_request *request, struct err *err)
@@ -357,10 +372,9 @@ bool sandbox_run(struct sandbox *sandbox, const struct sandbox_step *step, struc
         request.step_fds |= 1u << i;
         fds[fd_count++] = given[i];
     }
-    give_pipe(sandbox, step->stdout_fd);
-    give_pipe(sandbox, step->stderr_fd);
     cgroup_read(sandbox->cgroup, &sandbox->at_run);
-    if (!wire_send(sandbox->socket, &request, sizeof(request), fds, fd_count, err))
+    if (!give_pipe(sandbox, step->stdout_fd, err) || !give_pipe(sandbox, step->stderr_fd, err) ||
+        !wire_send(sandbox->socket, &request, sizeof(request), fds, fd_count, err))
         return err_wrap(err, "run a step");
     sandbox->state = STATE_RUNNING;
     return true;

@@ -35,7 +35,8 @@ struct sandbox_options {
     uid_t uid;     /* host uid and gid of the slot's programs (as root); 0: the default range + slot */
     const char *harness_dir; /* host path, shown read-only as SANDBOX_HARNESS_DIR */
     const char *const
-        *read_only_paths; /* NULL-terminated further host paths shown read-only at the same place */
+        *read_only_paths; /* NULL-terminated further host paths shown read-only at the same place; one that
+                             the machine lacks is left out; not below /work, /tmp, /dev, /proc or /sys */
     const char *const *allow_missing; /* NULL-terminated, each of sandbox_optional; NULL = none */
     int64_t scratch_bytes_max;        /* the largest disk limit of any task; 0 = not checked */
 };

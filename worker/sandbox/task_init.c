@@ -255,8 +255,7 @@ static void serve_run(const struct task *task, const struct wire_request *reques
                                         .address_space_bytes = request->address_space_bytes,
                                         .file_size_bytes = request->file_size_bytes,
                                         .open_files = request->open_files,
-                                        /* this init is counted as well */
-                                        .processes = task->setup->begin.processes + 1},
+                                        .processes = task->setup->begin.processes},
                              .proc = task->setup->proc,
                              .null = task->setup->null,
                              .landlock = task->landlock};

@@ -46,7 +46,7 @@ struct wire_request {
     uint32_t deny_memory; /* OPEN: also deny memory that no rlimit bounds (no memory cgroup) */
     uint32_t no_landlock; /* OPEN: go on without Landlock where the kernel has none */
     uint32_t reserved;
-    int64_t processes, disk_bytes;                                    /* BEGIN */
+    int64_t processes, disk_bytes;                                    /* BEGIN: RLIMIT_NPROC, tmpfs size */
     int64_t cpu_ms, address_space_bytes, file_size_bytes, open_files; /* RUN */
 };
 

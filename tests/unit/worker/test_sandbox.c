@@ -1,186 +1,8 @@
-/* Real steps in real sandboxes, on the machine as it is. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+/* What a step is: its command, its descriptors, its files, its end, and what is left of it. */
+#include "sandbox_steps.h"
 
-#include <cmocka.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "common/clock.h"
-#include "common/mem.h"
-#include "worker/sandbox/sandbox.h"
-
-#define MB          ((int64_t)1 << 20)
-#define DEADLINE_MS 60000
-
-static const char *const optional[] = {"cgroup_memory", "cgroup_cpu", NULL};
-
-struct outcome {
-    struct sandbox_event event;
-    char out[65536];
-    char error[65536];
-};
-
-static struct sandbox *open_sandbox(void)
-{
-    const struct sandbox_options options = {.slot = 7,
-                                            .harness_dir = ASSAY_SOURCE_DIR "/worker/harness",
-                                            .allow_missing = optional,
-                                            .scratch_bytes_max = 1024 * MB};
-    struct err err = ERR_INIT;
-    struct sandbox *sandbox = sandbox_open(&options, &err);
-
-    if (sandbox == NULL)
-        fail_msg("%s", err.text);
-    return sandbox;
-}
-
-static int open_it(void **state)
-{
-    *state = open_sandbox();
-    return 0;
-}
-
-static int close_it(void **state)
-{
-    sandbox_close(*state);
-    return 0;
-}
-
-static struct sandbox_event wait_for(struct sandbox *sandbox)
-{
-    struct sandbox_event event;
-    int64_t deadline_ms = clock_ms() + DEADLINE_MS;
-
-    while (!sandbox_receive(sandbox, &event)) {
-        struct pollfd polled = {sandbox_fd(sandbox), POLLIN, 0};
-        assert_true(clock_ms() < deadline_ms);
-        (void)poll(&polled, 1, 1000);
-    }
-    return event;
-}
-
-static void expect_event(struct sandbox *sandbox, enum sandbox_event_kind kind)
-{
-    struct sandbox_event event = wait_for(sandbox);
-
-    if (event.kind == SANDBOX_FAILED && kind != SANDBOX_FAILED)
-        fail_msg("%s", event.err.text);
-    assert_int_equal(event.kind, kind);
-}
-
-static void begin_with(struct sandbox *sandbox, const struct sandbox_task *task)
-{
-    struct err err = ERR_INIT;
-
-    if (!sandbox_task_begin(sandbox, task, &err))
-        fail_msg("%s", err.text);
-    expect_event(sandbox, SANDBOX_TASK_READY);
-}
-
-static void begin(struct sandbox *sandbox)
-{
-    const struct sandbox_task task = {.memory_bytes = 512 * MB, .processes = 32, .disk_bytes = 64 * MB};
-
-    begin_with(sandbox, &task);
-}
-
-static void end(struct sandbox *sandbox)
-{
-    struct err err = ERR_INIT;
-
-    if (!sandbox_task_end(sandbox, &err))
-        fail_msg("%s", err.text);
-    expect_event(sandbox, SANDBOX_TASK_ENDED);
-}
-
-static size_t drain(int fd, char *text, size_t size, size_t used)
-{
-    ssize_t got = used < size - 1 ? read(fd, text + used, size - 1 - used) : 0;
-
-    if (got > 0)
-        used += (size_t)got;
-    text[used] = '\0';
-    return used;
-}
-
-/* Runs a step with its output captured, killing it after kill_ms (0 = never). */
-static void run_step(struct sandbox *sandbox, struct sandbox_step *step, int64_t kill_ms,
-                     struct outcome *outcome)
-{
-    struct err err = ERR_INIT;
-    int out[2], error[2];
-    size_t out_used = 0, error_used = 0;
-    int64_t started_ms = clock_ms();
-    bool killed = false;
-
-    assert_int_equal(pipe2(out, O_CLOEXEC | O_NONBLOCK), 0);
-    assert_int_equal(pipe2(error, O_CLOEXEC | O_NONBLOCK), 0);
-    (void)fcntl(out[1], F_SETFL, 0);
-    (void)fcntl(error[1], F_SETFL, 0);
-    step->stdout_fd = out[1];
-    step->stderr_fd = error[1];
-    if (!sandbox_run(sandbox, step, &err))
-        fail_msg("%s", err.text);
-    (void)close(out[1]);
-    (void)close(error[1]);
-    while (!sandbox_receive(sandbox, &outcome->event)) {
-        struct pollfd polled[] = {
-            {sandbox_fd(sandbox), POLLIN, 0}, {out[0], POLLIN, 0}, {error[0], POLLIN, 0}};
-        assert_true(clock_ms() - started_ms < DEADLINE_MS);
-        (void)poll(polled, 3, 20);
-        out_used = drain(out[0], outcome->out, sizeof(outcome->out), out_used);
-        error_used = drain(error[0], outcome->error, sizeof(outcome->error), error_used);
-        if (kill_ms > 0 && !killed && clock_ms() - started_ms >= kill_ms) {
-            sandbox_kill(sandbox);
-            killed = true;
-        }
-    }
-    (void)drain(out[0], outcome->out, sizeof(outcome->out), out_used);
-    (void)drain(error[0], outcome->error, sizeof(outcome->error), error_used);
-    (void)close(out[0]);
-    (void)close(error[0]);
-    if (outcome->event.kind == SANDBOX_FAILED)
-        fail_msg("%s", outcome->event.err.text);
-    assert_int_equal(outcome->event.kind, SANDBOX_STEP_EXITED);
-}
-
-static struct sandbox_step step_of(const char *const *argv)
-{
-    return (struct sandbox_step){.argv = argv,
-                                 .stdin_fd = -1,
-                                 .stdout_fd = -1,
-                                 .stderr_fd = -1,
-                                 .report_fd = -1,
-                                 .control_fd = -1,
-                                 .cpu_ms = 20000,
-                                 .file_size_bytes = 64 * MB,
-                                 .open_files = 256};
-}
-
-static void run_argv(struct sandbox *sandbox, const char *const *argv, struct outcome *outcome)
-{
-    struct sandbox_step step = step_of(argv);
-
-    run_step(sandbox, &step, 0, outcome);
-}
-
-static void run_shell(struct sandbox *sandbox, const char *script, struct outcome *outcome)
-{
-    const char *const argv[] = {"bash", "-c", script, NULL};
-
-    run_argv(sandbox, argv, outcome);
-}
+#include <sys/mman.h>
+#include <sys/wait.h>
 
 static void test_runs_a_command(void **state)
 {
@@ -188,14 +10,265 @@ static void test_runs_a_command(void **state)
     struct outcome outcome;
 
     begin(sandbox);
-    run_shell(sandbox, "echo out; echo error >&2; id -u; pwd; echo $HOME; exit 3", &outcome);
-    print_message("wall %jd us, cpu %jd us, peak %jd KiB\n", (intmax_t)outcome.event.wall_us,
-                  (intmax_t)outcome.event.cpu_us, (intmax_t)outcome.event.peak_memory_bytes / 1024);
-    assert_string_equal(outcome.out, "out\n1000\n/work\n/work\n");
+    run_shell(sandbox, "echo out; echo error >&2; id -u; id -un; pwd; echo $HOME; exit 3", &outcome);
+    assert_string_equal(outcome.out, "out\n1000\nassay\n/work\n/work\n");
     assert_string_equal(outcome.error, "error\n");
     assert_true(outcome.event.exited);
     assert_int_equal(outcome.event.exit_code, 3);
     assert_false(outcome.event.exec_failed);
+    assert_false(outcome.event.left_processes);
+    assert_false(outcome.event.disk_full);
+    assert_false(outcome.event.cpu_exceeded);
+    assert_true(outcome.event.wall_us > 0 && outcome.event.wall_us < DEADLINE_MS * 1000);
+    assert_true(outcome.event.cpu_us > 0);
+    assert_true(outcome.event.peak_memory_bytes > 0);
+    end(sandbox);
+}
+
+static void test_steps_of_a_task_share_its_workspace(void **state)
+{
+    struct sandbox *sandbox = *state;
+    struct outcome outcome;
+
+    begin(sandbox);
+    run_shell(sandbox, "echo kept > file; echo too > /tmp/file; echo three > /dev/shm/file", &outcome);
+    assert_int_equal(outcome.event.exit_code, 0);
+    run_shell(sandbox, "cat file /tmp/file /dev/shm/file", &outcome);
+    assert_string_equal(outcome.out, "kept\ntoo\nthree\n");
+    end(sandbox);
+}
+
+static void test_nothing_survives_a_task(void **state)
+{
+    struct sandbox *sandbox = *state;
+    struct outcome outcome;
+
+    begin(sandbox);
+    run_shell(sandbox, "echo x > file; echo x > /tmp/file; echo x > /dev/shm/file; ipcmk -Q -S 1", &outcome);
+    assert_int_equal(outcome.event.exit_code, 0);
+    end(sandbox);
+    begin(sandbox);
+    run_shell(sandbox, "ls -A /work /tmp /dev/shm; ipcs -q -s -m | grep 0x", &outcome);
+    assert_string_equal(outcome.out, "/dev/shm:\n\n/tmp:\n\n/work:\n");
+    end(sandbox);
+}
+
+static void test_files_are_written(void **state)
+{
+    struct sandbox *sandbox = *state;
+    const struct sandbox_file files[] = {{"main.py", "print(open('a/b/c.txt').read())", 31},
+                                         {"a/b/c.txt", "deep", 4},
+                                         {"a/b/empty", NULL, 0},
+                                         {"a/nul", "\0\xff\n", 3}};
+    const struct sandbox_task task = {.files = files,
+                                      .file_count = ARRAY_SIZE(files),
+                                      .memory_bytes = 512 * MB,
+                                      .processes = 32,
+                                      .disk_bytes = 64 * MB};
+    const char *const argv[] = {"/usr/bin/python3", "main.py", NULL};
+    struct outcome outcome;
+
+    begin_with(sandbox, &task);
+    run_argv(sandbox, argv, &outcome);
+    assert_string_equal(outcome.out, "deep\n");
+    run_shell(sandbox, "find * -type f -printf '%p %s %m\\n' | sort; od -An -tx1 a/nul", &outcome);
+    assert_string_equal(outcome.out,
+                        "a/b/c.txt 4 644\na/b/empty 0 644\na/nul 3 644\nmain.py 31 644\n 00 ff 0a\n");
+    end(sandbox);
+}
+
+static void test_files_larger_than_the_disk_fail_the_task(void **state)
+{
+    struct sandbox *sandbox = *state;
+    char *data = calloc(1, (size_t)(2 * MB));
+    const struct sandbox_file file = {"large", data, (size_t)(2 * MB)};
+    const struct sandbox_task task = {
+        .files = &file, .file_count = 1, .memory_bytes = 512 * MB, .processes = 32, .disk_bytes = MB};
+    struct err err = ERR_INIT;
+
+    assert_true(sandbox_task_begin(sandbox, &task, &err));
+    struct sandbox_event event = wait_for(sandbox);
+    assert_int_equal(event.kind, SANDBOX_FAILED);
+    assert_int_equal(event.err.code, ERR_INFRA);
+    assert_int_equal(event.err.sys_errno, ENOSPC);
+    assert_non_null(strstr(event.err.text, "large"));
+    free(data);
+}
+
+static void test_toolchains(void **state)
+{
+    struct sandbox *sandbox = *state;
+    struct outcome outcome;
+
+    begin(sandbox);
+    run_shell(
+        sandbox,
+        "echo 'def test_it(): assert 1 + 1 == 2' > test_a.py && /usr/bin/python3 -m pytest -q test_a.py",
+        &outcome);
+    assert_int_equal(outcome.event.exit_code, 0);
+    assert_non_null(strstr(outcome.out, "1 passed"));
+    run_shell(sandbox,
+              "printf '#include <stdio.h>\\nint main(void){puts(\"c\");}' > a.c && gcc -O2 -o a a.c && ./a &&"
+              "printf '#include <iostream>\\nint main(){std::cout << \"c++\\\\n\";}' > b.cpp && g++ -o b "
+              "b.cpp && ./b",
+              &outcome);
+    assert_string_equal(outcome.out, "c\nc++\n");
+    run_shell(sandbox,
+              "/usr/bin/node -e 'const os=require(\"os\");let s=0;for(let i=0;i<1e7;i++)s+=i;"
+              "console.log(os.cpus().length>0,process.memoryUsage().rss>0,s)'",
+              &outcome);
+    assert_string_equal(outcome.out, "true true 49999995000000\n");
+    run_shell(sandbox,
+              "/usr/bin/python3 -c 'import multiprocessing as m; print(m.Pool(2).map(abs, [-1, -2]))'",
+              &outcome);
+    assert_string_equal(outcome.out, "[1, 2]\n");
+    end(sandbox);
+}
+
+static void test_a_command_that_cannot_start(void **state)
+{
+    struct sandbox *sandbox = *state;
+    const char *const missing[] = {"no-such-program", NULL}, *const folder[] = {"/work", NULL};
+    struct outcome outcome;
+
+    begin(sandbox);
+    run_argv(sandbox, missing, &outcome);
+    assert_true(outcome.event.exec_failed);
+    assert_int_equal(outcome.event.exec_errno, ENOENT);
+    run_argv(sandbox, folder, &outcome);
+    assert_true(outcome.event.exec_failed);
+    assert_int_equal(outcome.event.exec_errno, EACCES);
+    run_shell(sandbox, "exit 127", &outcome); /* what looks alike is none */
+    assert_false(outcome.event.exec_failed);
+    assert_int_equal(outcome.event.exit_code, 127);
+    end(sandbox);
+}
+
+static void test_death_by_signal(void **state)
+{
+    struct sandbox *sandbox = *state;
+    static const int signals[] = {SIGKILL, SIGABRT, SIGSEGV, SIGTERM};
+    struct outcome outcome;
+    char script[64];
+
+    begin(sandbox);
+    for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+        (void)snprintf(script, sizeof(script), "kill -%d $$", signals[i]);
+        run_shell(sandbox, script, &outcome);
+        assert_false(outcome.event.exited);
+        assert_int_equal(outcome.event.signal_number, signals[i]);
+    }
+    end(sandbox);
+}
+
+static void test_kill_ends_a_step_and_not_the_task(void **state)
+{
+    struct sandbox *sandbox = *state;
+    const char *const argv[] = {"/usr/bin/python3", "-c",
+                                "import os, signal, time\n"
+                                "for n in range(1, 65):\n"
+                                "  try: signal.signal(n, signal.SIG_IGN)\n"
+                                "  except (OSError, ValueError): pass\n"
+                                "for i in range(5):\n"
+                                "  if os.fork() == 0: os.setsid(); break\n"
+                                "while True: time.sleep(100)",
+                                NULL};
+    struct sandbox_step step = step_of(argv);
+    struct outcome outcome;
+
+    begin(sandbox);
+    run_step(sandbox, &step, 300, &outcome);
+    assert_int_equal(outcome.event.signal_number, SIGKILL);
+    assert_true(outcome.event.wall_us >= 290000);
+    run_shell(sandbox, "ps -eo comm= | grep -c python3", &outcome);
+    assert_string_equal(outcome.out, "0\n");
+    end(sandbox);
+}
+
+static void test_what_a_step_leaves_is_killed(void **state)
+{
+    struct sandbox *sandbox = *state;
+    struct outcome outcome;
+
+    begin(sandbox);
+    run_shell(sandbox, "(setsid sleep 1000 >/dev/null 2>&1 &) ; exec >&- 2>&-; exit 0", &outcome);
+    assert_int_equal(outcome.event.exit_code, 0);
+    assert_true(outcome.event.left_processes);
+    run_shell(sandbox, "ps -eo comm= | grep sleep", &outcome);
+    assert_int_equal(outcome.event.exit_code, 1);
+    assert_false(outcome.event.left_processes);
+    end(sandbox);
+}
+
+static void test_descriptors(void **state)
+{
+    struct sandbox *sandbox = *state;
+    const char *const argv[] = {
+        "bash", "-c",
+        "ls /proc/self/fd | paste -sd ' '; cat; cat <&4; echo to-report >&3; echo by-path > /dev/stdout",
+        NULL};
+    struct sandbox_step step = step_of(argv);
+    struct outcome outcome;
+    int report[2], control[2];
+    char text[64] = "";
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, report), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control), 0);
+    int input = memfd_create("input", MFD_CLOEXEC);
+    assert_int_equal(write(input, "input\n", 6), 6);
+    assert_int_equal(lseek(input, 0, SEEK_SET), 0);
+    assert_int_equal(write(control[0], "control\n", 8), 8);
+    assert_int_equal(shutdown(control[0], SHUT_WR), 0);
+    step.stdin_fd = input;
+    step.report_fd = report[1];
+    step.control_fd = control[1];
+    begin(sandbox);
+    run_step(sandbox, &step, 0, &outcome);
+    /* 5 is of ls itself: the folder that it lists. */
+    assert_string_equal(outcome.out, "0 1 2 3 4 5\ninput\ncontrol\nby-path\n");
+    assert_int_equal(recv(report[0], text, sizeof(text) - 1, MSG_DONTWAIT), 10);
+    assert_string_equal(text, "to-report\n");
+    end(sandbox);
+    for (int i = 0; i < 2; i++) {
+        (void)close(report[i]);
+        (void)close(control[i]);
+    }
+    (void)close(input);
+}
+
+static void test_ending_a_task_in_mid_step(void **state)
+{
+    struct sandbox *sandbox = *state;
+    const char *const argv[] = {"sleep", "1000", NULL};
+    struct sandbox_step step = step_of(argv);
+    struct err err = ERR_INIT;
+    struct outcome outcome;
+
+    for (int i = 0; i < 20; i++) {
+        begin(sandbox);
+        assert_true(sandbox_run(sandbox, &step, &err));
+        end(sandbox);
+    }
+    begin(sandbox);
+    run_shell(sandbox, "echo fine", &outcome);
+    assert_string_equal(outcome.out, "fine\n");
+    end(sandbox);
+}
+
+static void test_calls_out_of_order_are_refused(void **state)
+{
+    struct sandbox *sandbox = *state;
+    const char *const argv[] = {"true", NULL};
+    const struct sandbox_step step = step_of(argv);
+    const struct sandbox_task task = {.disk_bytes = MB, .processes = 1};
+    struct err err = ERR_INIT;
+
+    assert_false(sandbox_run(sandbox, &step, &err));
+    assert_int_equal(err.code, ERR_INTERNAL);
+    assert_false(sandbox_task_end(sandbox, NULL));
+    begin(sandbox);
+    assert_false(sandbox_task_begin(sandbox, &task, NULL));
+    sandbox_kill(sandbox); /* nothing runs: no effect */
     end(sandbox);
 }
 
@@ -203,6 +276,18 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_runs_a_command, open_it, close_it),
+        cmocka_unit_test_setup_teardown(test_steps_of_a_task_share_its_workspace, open_it, close_it),
+        cmocka_unit_test_setup_teardown(test_nothing_survives_a_task, open_it, close_it),
+        cmocka_unit_test_setup_teardown(test_files_are_written, open_it, close_it),
+        cmocka_unit_test_setup_teardown(test_files_larger_than_the_disk_fail_the_task, open_it, close_it),
+        cmocka_unit_test_setup_teardown(test_toolchains, open_it, close_it),
+        cmocka_unit_test_setup_teardown(test_a_command_that_cannot_start, open_it, close_it),
+        cmocka_unit_test_setup_teardown(test_death_by_signal, open_it, close_it),
+        cmocka_unit_test_setup_teardown(test_kill_ends_a_step_and_not_the_task, open_it, close_it),
+        cmocka_unit_test_setup_teardown(test_what_a_step_leaves_is_killed, open_it, close_it),
+        cmocka_unit_test_setup_teardown(test_descriptors, open_it, close_it),
+        cmocka_unit_test_setup_teardown(test_ending_a_task_in_mid_step, open_it, close_it),
+        cmocka_unit_test_setup_teardown(test_calls_out_of_order_are_refused, open_it, close_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
