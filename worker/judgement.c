@@ -116,8 +116,7 @@ void judgement_add_case_not_run(struct result *result, const struct task_case *t
 static void add_failed_test(struct judgement *judgement, const struct report_test *test)
 {
     autobuf struct buf text = BUF_INIT;
-    buf_printf(&text, "%s: ", test->name);
-    buf_append_text(&text, test->message != NULL ? test->message : outcome_name(test->outcome));
+    outcome_append_test(&text, test);
     if (judgement->text == NULL || strcmp(judgement->text, buf_text(&text)) != 0)
         add_other(judgement, buf_text(&text));
 }

@@ -17,18 +17,29 @@ static void append_signal(struct buf *text, int signal_number)
         buf_printf(text, " (SIG%s)", name);
 }
 
-/* ": <the last line that is not empty>": most runtimes end with what went wrong. */
+/* Is this line worth showing? Runtimes end with what went wrong, but some add a trace of places behind it. */
+static bool tells_something(const char *line, size_t size)
+{
+    return size > 0 && line[0] != ' ' && line[0] != '\t' && line[size - 1] != ':' &&
+           !(size > 9 && memcmp(line, "Node.js v", 9) == 0);
+}
+
+/* ": <the last line that tells something>". */
 static void append_last_line(struct buf *text, const char *data, size_t size)
 {
-    while (size > 0 && (data[size - 1] == '\n' || data[size - 1] == ' ' || data[size - 1] == '\r'))
-        size--;
-    const char *newline = size > 0 ? memrchr(data, '\n', size) : NULL;
-    size_t start = newline != NULL ? (size_t)(newline - data) + 1 : 0;
-    size_t length = size - start;
-    if (length == 0)
-        return;
-    buf_append_text(text, ": ");
-    buf_append(text, data + start, length < LAST_LINE_MAX ? length : LAST_LINE_MAX);
+    while (size > 0) {
+        const char *newline = memrchr(data, '\n', size);
+        const char *line = newline != NULL ? newline + 1 : data;
+        size_t length = (size_t)(data + size - line);
+        if (length > 0 && line[length - 1] == '\r')
+            length--;
+        if (tells_something(line, length)) {
+            buf_append_text(text, ": ");
+            buf_append(text, line, length < LAST_LINE_MAX ? length : LAST_LINE_MAX);
+            return;
+        }
+        size = newline != NULL ? (size_t)(newline - data) : 0;
+    }
 }
 
 /* ---- compile ---- */
@@ -37,8 +48,8 @@ static bool blames_suite(const struct compile_step *step, const struct step_fact
                          size_t out_size)
 {
     return step->blame == BLAME_SUITE ||
-           outcome_matches(step->suite_fault_pattern, facts->err_tail, facts->err_tail_size, false) ||
-           outcome_matches(step->suite_fault_pattern, out, out_size, false);
+           outcome_matches(step->suite_fault_pattern, facts->err_tail, facts->err_tail_size) ||
+           outcome_matches(step->suite_fault_pattern, out, out_size);
 }
 
 void outcome_compile(const struct task *task, const struct compile_step *step, const struct step_facts *facts,
@@ -116,6 +127,15 @@ void outcome_case(const struct task *task, const struct task_case *test_case, co
 static bool is_failing(const struct report_test *test)
 {
     return test->outcome == OUTCOME_FAILED || test->outcome == OUTCOME_ERROR;
+}
+
+void outcome_append_test(struct buf *text, const struct report_test *test)
+{
+    const char *message = test->message != NULL ? test->message : outcome_name(test->outcome);
+    size_t size = strlen(test->name);
+    if (strncmp(message, test->name, size) != 0 || message[size] != ':')
+        buf_printf(text, "%s: ", test->name);
+    buf_append_text(text, message);
 }
 
 static const struct report_test *first_failing(const struct report *report)
@@ -212,8 +232,7 @@ static void suite_is_complete(const struct task *task, const struct report *repo
     else if (skipped != NULL)
         set_text(finding, STATUS_FAIL, REASON_TAMPERED, skipped->name, "the program made the test skip");
     else if (failing != NULL)
-        set_text(finding, STATUS_FAIL, REASON_ASSERTION, failing->name,
-                 failing->message != NULL ? failing->message : outcome_name(failing->outcome));
+        outcome_append_test(outcome_set(finding, STATUS_FAIL, REASON_ASSERTION, NULL), failing);
     else if (!anything_ran(report))
         set_text(finding, STATUS_ERROR, REASON_NO_TESTS, "test_suite_code",
                  report->test_count == 0 ? "the suite has no tests" : "the suite skips all of its tests");
@@ -237,7 +256,6 @@ void outcome_suite(const struct task *task, const struct step_facts *facts, cons
     struct limit_view view = {
         .subject = suite_subject(facts, report, failing),
         .failed = failing != NULL || crashed || !report->done || report->fault != FAULT_NONE,
-        .message = failing != NULL ? failing->message : report->fault_message,
         .wall_ms = task->limits.wall_ms,
         .cpu_ms = task->limits.cpu_ms,
     };

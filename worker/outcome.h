@@ -70,6 +70,9 @@ void outcome_suite(const struct task *task, const struct step_facts *facts, cons
 /* A case or suite that was not started because nothing is left of the task's time. */
 void outcome_no_time(const struct task *task, const char *subject, struct finding *finding);
 
+/* "<name>: <message>"; harnesses may have put the name into the message already. */
+void outcome_append_test(struct buf *text, const struct report_test *test);
+
 enum step_end outcome_step_end(const struct finding *finding);
 
 #endif

@@ -2,7 +2,6 @@
 
 #include <regex.h>
 #include <signal.h>
-#include <string.h>
 
 struct buf *outcome_set(struct finding *finding, enum status status, enum reason reason, const char *subject)
 {
@@ -14,42 +13,15 @@ struct buf *outcome_set(struct finding *finding, enum status status, enum reason
     return &finding->text;
 }
 
-static bool search(const regex_t *regex, const char *text, size_t size, size_t *start)
-{
-    /* REG_STARTEND: the text is bytes with a length and may hold NUL. */
-    regmatch_t match = {.rm_so = 0, .rm_eo = (regoff_t)size};
-    bool found = regexec(regex, text, 1, &match, REG_STARTEND) == 0;
-    *start = found ? (size_t)match.rm_so : 0;
-    return found;
-}
-
-/* "E   MemoryError" is how pytest shows it. */
-static bool search_line_starts(const regex_t *regex, const char *text, size_t size)
-{
-    const char *end = text + size;
-    for (const char *line = text; line < end;) {
-        const char *newline = memchr(line, '\n', (size_t)(end - line));
-        const char *line_end = newline != NULL ? newline : end;
-        size_t start;
-        if (line_end - line > 1 && line[0] == 'E' && line[1] == ' ')
-            line++;
-        while (line < line_end && *line == ' ')
-            line++;
-        if (line < line_end && search(regex, line, (size_t)(line_end - line), &start) && start == 0)
-            return true;
-        line = line_end + 1;
-    }
-    return false;
-}
-
-bool outcome_matches(const char *pattern, const char *text, size_t size, bool at_line_start)
+bool outcome_matches(const char *pattern, const char *text, size_t size)
 {
     regex_t regex;
-    size_t start;
     if (pattern == NULL || text == NULL || size == 0 ||
         regcomp(&regex, pattern, REG_EXTENDED | REG_NEWLINE) != 0)
         return false;
-    bool found = at_line_start ? search_line_starts(&regex, text, size) : search(&regex, text, size, &start);
+    /* REG_STARTEND: the text is bytes with a length and may hold NUL. */
+    regmatch_t match = {.rm_so = 0, .rm_eo = (regoff_t)size};
+    bool found = regexec(&regex, text, 1, &match, REG_STARTEND) == 0;
     regfree(&regex);
     return found;
 }
@@ -67,13 +39,11 @@ static bool over_cpu(const struct step_facts *facts, int64_t cpu_ms)
 static bool ran_out_of_memory(const struct task *task, const struct step_facts *facts,
                               const struct limit_view *view)
 {
-    const char *pattern = task->runtime->memory_pattern;
     if (facts->oom_kills > 0)
         return true;
     if (!view->failed || facts->stop == STOP_WALL || facts->stop == STOP_TASK_WALL)
         return false;
-    return outcome_matches(pattern, facts->err_tail, facts->err_tail_size, false) ||
-           (view->message != NULL && outcome_matches(pattern, view->message, strlen(view->message), true));
+    return outcome_matches(task->runtime->memory_pattern, facts->err_tail, facts->err_tail_size);
 }
 
 bool outcome_limit(const struct task *task, const struct step_facts *facts, const struct limit_view *view,

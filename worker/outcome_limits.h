@@ -8,7 +8,6 @@
 struct limit_view {
     const char *subject; /* "case_2", "test_foo": begins the text */
     bool failed;         /* the step failed in some way; a limit that did no harm is none */
-    const char *message; /* the failed test's own words, NULL = none */
     int64_t wall_ms, cpu_ms;
 };
 
@@ -19,7 +18,7 @@ bool outcome_limit(const struct task *task, const struct step_facts *facts, cons
 /* Sets the finding and begins its text with "<subject>: " (nothing when NULL). */
 struct buf *outcome_set(struct finding *finding, enum status status, enum reason reason, const char *subject);
 /* POSIX extended regular expression, ^ and $ at every line; false for NULL and for one that does not compile.
- * `at_line_start`: only where a line begins, white space and pytest's "E   " apart. */
-bool outcome_matches(const char *pattern, const char *text, size_t size, bool at_line_start);
+ */
+bool outcome_matches(const char *pattern, const char *text, size_t size);
 
 #endif

@@ -82,6 +82,8 @@ static void check(const char *label, struct finding *finding, enum status status
     if (finding->status != status || finding->reason != reason)
         fail_msg("%s: %s/%s: %s", label, status_name(finding->status), reason_name(finding->reason),
                  buf_text(&finding->text));
+    if (text != NULL && strstr(buf_text(&finding->text), "b: b: ") != NULL)
+        fail_msg("%s: the name twice: %s", label, buf_text(&finding->text));
     if (text == NULL ? finding->text.size != 0 : strstr(buf_text(&finding->text), text) == NULL)
         fail_msg("%s: \"%s\" lacks \"%s\"", label, buf_text(&finding->text), text);
     buf_free(&finding->text);
@@ -482,8 +484,8 @@ static const struct suite_row suite_rows[] = {
      REASON_COMPILE,
      "ImportError: f"},
     {"import runs out of memory",
-     {.exit_code = 1},
-     AB FAULT("program", "E   MemoryError") DONE,
+     {.exit_code = 1, .stderr_text = "MemoryError in the import"},
+     AB FAULT("program", "no f") DONE,
      STATUS_FAIL,
      REASON_MEMORY,
      "memory"},
@@ -558,17 +560,29 @@ static const struct suite_row suite_rows[] = {
      REASON_MEMORY,
      "b: ran out of memory"},
     {"memory in a test",
-     {.exit_code = 1},
-     AB PASSED("a") FAILED("b", "def f():\\nE   MemoryError") DONE,
+     {.exit_code = 1, .stderr_text = "MemoryError in b\n"},
+     AB PASSED("a") FAILED("b", "x") DONE,
      STATUS_FAIL,
      REASON_MEMORY,
      "b: ran out of memory"},
     {"memory only spoken of",
      {.exit_code = 1},
-     AB PASSED("a") FAILED("b", "did not raise MemoryError") DONE,
+     AB PASSED("a") FAILED("b", "MemoryError") DONE,
      STATUS_FAIL,
      REASON_ASSERTION,
-     "b: did not raise"},
+     "b: MemoryError"},
+    {"the name is in the message already",
+     {.exit_code = 1},
+     AB PASSED("a") FAILED("b", "b: t.py:5: x") DONE,
+     STATUS_FAIL,
+     REASON_ASSERTION,
+     "b: t.py:5: x"},
+    {"crash with a trace",
+     {.signal_number = SIGSEGV, .stderr_text = "Fatal: segfault\n\nCurrent thread (first):\n  File x\n"},
+     AB PASSED("a"),
+     STATUS_FAIL,
+     REASON_CRASH,
+     "(SIGSEGV): Fatal: segfault"},
     {"output", {.stop = STOP_OUTPUT}, AB PASSED("a"), STATUS_FAIL, REASON_OUTPUT, "b: wrote more than"},
     {"processes",
      {.exit_code = 1, .process_denials = 1},
