@@ -18,7 +18,7 @@
 #include "common/mem.h"
 
 #define FRAME_BYTES_MAX     131072
-#define RPC_TIMEOUT_S       30
+#define RPC_TIMEOUT_S       10
 #define CLOSE_TIMEOUT_S     2
 #define HEARTBEAT_CHECK_MS  1000
 #define CONNECT_DEFAULT_MS  10000
