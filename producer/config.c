@@ -32,7 +32,7 @@ static const struct config_key keys[] = {
      "Where relative paths in applications.test_suite_path start. Empty: the working directory."},
     {"suite.max_bytes", CONFIG_INTEGER, AT(suite_max_bytes), "1048576", 1, 33554432, NULL, NULL, false,
      "A test suite (file or download) larger than this is refused."},
-    {"suite.timeout_s", CONFIG_INTEGER, AT(suite_timeout_s), "10", 1, 60, NULL, NULL, false,
+    {"suite.timeout_s", CONFIG_INTEGER, AT(suite_timeout_s), "10", 1, 30, NULL, NULL, false,
      "A download of a test suite that takes longer is refused."},
     {"pending.claim_lease_s", CONFIG_INTEGER, AT(claim_lease_s), "60", 5, 3600, NULL, NULL, false,
      "Rows that a producer claimed and did not publish come free after this many seconds; a living producer "

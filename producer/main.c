@@ -40,7 +40,8 @@
 #include "producer/config.h"
 
 static const struct subcommand *const commands[] = {
-    &command_publish, &command_status, &command_run, &command_results, &command_show, &command_rerun,
+    &command_publish, &command_run,  &command_pending, &command_status,
+    &command_results, &command_show, &command_rerun,
 };
 
 static void print_help(FILE *out)
