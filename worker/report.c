@@ -83,6 +83,13 @@ static bool add_planned(struct report *report, char **name)
     return true;
 }
 
+void report_expect(struct report *report, const char *name)
+{
+    autofree char *copy = strdup(name);
+    if (copy == NULL || !add_planned(report, &copy))
+        report->no_memory = true;
+}
+
 /* "test_x[1-2]" meets the plan's "test_x" as well as the plan's "test_x[1-2]". */
 static void meet_planned(struct report *report, const char *name)
 {

@@ -61,6 +61,8 @@ struct report {
 
 void report_init(struct report *report, const char *secret);
 void report_free(struct report *report);
+/* A test that must report, known before the run: of a suite whose harness sends no plan. */
+void report_expect(struct report *report, const char *name);
 /* Bytes from the descriptor, as they come. False when the run is to be killed: forged, or no memory. */
 bool report_feed(struct report *report, const char *data, size_t size);
 /* After the process ended. `by_itself`: nothing killed it, so that half a line at the end is a forgery. Plan

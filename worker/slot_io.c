@@ -4,20 +4,33 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/mem.h"
 
 #define READ_SIZE       ((size_t)64 * 1024)
 #define READS_AT_A_TIME 4 /* then the other slots have their turn */
-/* A pipe holds 64 KiB, or 1 MiB where its writer enlarged it; more than twice that is a writer that outlived
- * its step. */
+#define PIPE_BYTES      (1024 * 1024)
+/* What is left in a pipe fits into its size; more than twice that is a writer that outlived its step. */
 #define DRAIN_BYTES_MAX ((size_t)2 * 1024 * 1024)
 
 static bool set_nonblocking(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
     return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
+}
+
+/* The program's standard streams. /dev/stdin and its like are opened by path, by whatever uid the slot has;
+ * no other process can reach them. A larger pipe (as large as an ordinary user may make it) spares wake-ups,
+ * and runtimes that write without blocking their errors; a smaller one is no failure. */
+static bool open_pipe(int ends[2], struct err *err)
+{
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_set_errno(err, ERR_INFRA, "make a pipe for a step");
+    (void)fchmod(ends[0], 0666);
+    (void)fcntl(ends[0], F_SETPIPE_SZ, PIPE_BYTES);
+    return true;
 }
 
 /* False at the end of the stream and when nothing is there. */
@@ -71,8 +84,8 @@ bool slot_reader_open(struct slot_reader *reader, struct loop *loop, slot_sink_f
                       int *program_end, struct err *err)
 {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return err_set_errno(err, ERR_INFRA, "make a pipe for a step");
+    if (!open_pipe(ends, err))
+        return false;
     return watch_reader(reader, loop, sink, context, ends, program_end, err);
 }
 
@@ -117,8 +130,8 @@ bool slot_feeder_open(struct slot_feeder *feeder, struct loop *loop, const char 
                       int *program_end, struct err *err)
 {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return err_set_errno(err, ERR_INFRA, "make a pipe for the input of a step");
+    if (!open_pipe(ends, err))
+        return false;
     *feeder = (struct slot_feeder){.fd = ends[1], .data = data, .size = size};
     if (!set_nonblocking(ends[1])) {
         (void)err_set_errno(err, ERR_INFRA, "set up a pipe for the input of a step");

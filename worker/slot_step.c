@@ -107,6 +107,8 @@ static bool open_suite_pipes(struct slot_step *step, struct program_ends *ends, 
     if (step->report == NULL)
         return err_set(err, ERR_INFRA, "no memory for the report of a suite");
     report_init(step->report, secret);
+    if (step->plan->task->runtime->suite_protocol == SUITE_TOKEN)
+        report_expect(step->report, "main");
     report_control_json(step->plan->task, secret, &step->control);
     if (step->control.failed)
         return err_set(err, ERR_INFRA, "no memory for the control object of a suite");

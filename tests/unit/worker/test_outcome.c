@@ -636,6 +636,8 @@ static void check_suites(const struct task *task, const struct suite_row *rows, 
         struct report *report = malloc(sizeof(*report));
         assert_non_null(report);
         report_init(report, SECRET);
+        if (task->runtime->suite_protocol == SUITE_TOKEN)
+            report_expect(report, "main");
         (void)report_feed(report, rows[i].report, strlen(rows[i].report));
         report_finish(report, facts.stop == STOP_NONE && facts.exited);
         outcome_suite(task, &facts, report, &finding);
@@ -685,14 +687,24 @@ static void completion_tokens(void **state)
          STATUS_FAIL,
          REASON_ASSERTION,
          "main: returned 1"},
-        {"exit(0) somewhere", {.exit_code = 0}, "", STATUS_FAIL, REASON_TAMPERED, "exit code 0"},
+        {"exit(0) somewhere",
+         {.exit_code = 0},
+         "",
+         STATUS_FAIL,
+         REASON_TAMPERED,
+         "main: the process ended (exit code 0)"},
         {"exit(5) somewhere",
          {.exit_code = 5, .stderr_text = "bad\n"},
          "",
          STATUS_FAIL,
          REASON_ASSERTION,
          "main: ended with exit code 5 before main returned: bad"},
-        {"abort", {.signal_number = SIGABRT}, "", STATUS_FAIL, REASON_CRASH, "SIGABRT"},
+        {"abort",
+         {.signal_number = SIGABRT},
+         "",
+         STATUS_FAIL,
+         REASON_CRASH,
+         "main: killed by signal 6 (SIGABRT)"},
         {"token without the end",
          {.exit_code = 0},
          PASSED("main"),

@@ -187,6 +187,10 @@ static const struct case_row case_rows[] = {
     {"closes its output and sleeps", "exec >&- 2>&-; sleep 20", "", "", 300, STATUS_TIMEOUT, REASON_WALL_TIME,
      "0.3 s"},
     {"leaves a child with its output", "sleep 20 & echo five", "", "five", 0, STATUS_PASS, REASON_OK, NULL},
+    {"opens its input and output by path", "cat /dev/stdin > /dev/stdout", "five", "five", 0, STATUS_PASS,
+     REASON_OK, NULL},
+    {"ignores no SIGPIPE", "sh -c 'kill -PIPE $$; echo alive'; echo $?", "", "141", 0, STATUS_PASS, REASON_OK,
+     NULL},
     {"does not see what is expected", "cat *", "", "secret-expectation", 0, STATUS_FAIL, REASON_WRONG_OUTPUT,
      NULL},
 };
