@@ -24,8 +24,8 @@ static bool tells_something(const char *line, size_t size)
            !(size > 9 && memcmp(line, "Node.js v", 9) == 0);
 }
 
-/* ": <the last line that tells something>". */
-static void append_last_line(struct buf *text, const char *data, size_t size)
+/* The last line that tells something; false when none does. */
+static bool find_last_line(const char *data, size_t size, struct blob *found)
 {
     while (size > 0) {
         const char *newline = memrchr(data, '\n', size);
@@ -34,12 +34,32 @@ static void append_last_line(struct buf *text, const char *data, size_t size)
         if (length > 0 && line[length - 1] == '\r')
             length--;
         if (tells_something(line, length)) {
-            buf_append_text(text, ": ");
-            buf_append(text, line, length < LAST_LINE_MAX ? length : LAST_LINE_MAX);
-            return;
+            *found = (struct blob){line, length < LAST_LINE_MAX ? length : LAST_LINE_MAX};
+            return true;
         }
         size = newline != NULL ? (size_t)(newline - data) : 0;
     }
+    return false;
+}
+
+static void append_last_line(struct buf *text, const char *data, size_t size)
+{
+    struct blob line;
+    if (find_last_line(data, size, &line)) {
+        buf_append_text(text, ": ");
+        buf_append(text, line.data, line.size);
+    }
+}
+
+/* A traceback says what went wrong in its last line: that one goes first. */
+static void append_traceback(struct buf *text, const char *message)
+{
+    struct blob line;
+    if (find_last_line(message, strlen(message), &line) && strncmp(message, line.data, line.size) != 0) {
+        buf_append(text, line.data, line.size);
+        buf_append_char(text, '\n');
+    }
+    buf_append_text(text, message);
 }
 
 /* ---- compile ---- */
@@ -187,10 +207,10 @@ static bool suite_could_not_run(const struct report *report, struct finding *fin
     case FAULT_NONE:
         return false;
     case FAULT_SUITE:
-        set_text(finding, STATUS_ERROR, REASON_BAD_TASK, "test_suite_code", message);
+        append_traceback(outcome_set(finding, STATUS_ERROR, REASON_BAD_TASK, "test_suite_code"), message);
         break;
     case FAULT_PROGRAM:
-        set_text(finding, STATUS_FAIL, REASON_COMPILE, NULL, message);
+        append_traceback(outcome_set(finding, STATUS_FAIL, REASON_COMPILE, "import"), message);
         break;
     case FAULT_NO_TESTS:
         set_text(finding, STATUS_ERROR, REASON_NO_TESTS, "test_suite_code", message);
