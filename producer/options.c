@@ -120,6 +120,15 @@ static bool check_operands(const struct subcommand *command, int count, struct e
     return true;
 }
 
+/* getopt leaves a wrong letter in optopt; a wrong long option is the word before optind. */
+static bool unknown_option(const struct subcommand *command, const char *word, struct err *err)
+{
+    char letter[] = {'-', (char)optopt, '\0'};
+    bool is_letter = optopt > ' ' && optopt < 127;
+    return err_set(err, ERR_USAGE, "%s: unknown option %s; see assay-producer %s --help", command->name,
+                   is_letter ? letter : word, command->name);
+}
+
 bool options_parse(const struct subcommand *command, int argc, char **argv, void *options,
                    struct common_options *common, int *first_operand, struct err *err)
 {
@@ -134,20 +143,18 @@ bool options_parse(const struct subcommand *command, int argc, char **argv, void
     optind = 1;
     opterr = 0;
     for (;;) {
-        int at = optind;
         int found = getopt_long(argc, argv, ":h", longs, NULL);
         if (found == -1)
             break;
         if (found == ':')
             return err_set(err, ERR_USAGE, "%s: %s needs a value; see assay-producer %s --help",
-                           command->name, argv[at], command->name);
+                           command->name, argv[optind - 1], command->name);
         if (found == 'h') {
             common->help = true;
             continue;
         }
         if (found == '?')
-            return err_set(err, ERR_USAGE, "%s: unknown option %s; see assay-producer %s --help",
-                           command->name, argv[at < optind ? optind - 1 : at], command->name);
+            return unknown_option(command, argv[optind - 1], err);
         size_t index = (size_t)(found - 256);
         const struct option_entry *entry = index < command->option_count
                                                ? &command->options[index]
