@@ -11,11 +11,11 @@ export function configure(options) {
     run = options;
 }
 
-function message(name, error, place) {
+function message(error, place) {
     const cause = error?.cause instanceof Object ? error.cause : error;
     const at = place(cause);
     const text = cause?.message ?? error?.message ?? String(error?.cause ?? error);
-    return name + ': ' + (at ? at + ': ' : '') + text;
+    return (at ? at + ': ' : '') + text;
 }
 
 function reportOne(name, passed, data) {
@@ -36,7 +36,7 @@ function reportOne(name, passed, data) {
     // A describe block whose tests failed has said so; one that failed by itself (a hook, its body) has not.
     if (isSuite && details.error?.failureType === 'subtestsFailed')
         return false;
-    run.report.test(name, 'failed', ms, message(name, details?.error, run.place));
+    run.report.test(name, 'failed', ms, message(details?.error, run.place));
     return true;
 }
 

@@ -9,6 +9,8 @@ import ast
 TEST_CASES = {"TestCase", "IsolatedAsyncioTestCase"}
 # Decorators that replace a test by others with names of their own.
 GENERATING = {"parameterized", "parameterized_class", "expand", "ddt", "data", "idata", "file_data", "unpack"}
+# Decorators of a class that write its __init__.
+MAKING_INIT = {"dataclass", "attrs", "define", "attr"}
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 COMPOUND = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try) + tuple(
     getattr(ast, name) for name in ("Match", "TryStar") if hasattr(ast, name)
@@ -65,7 +67,7 @@ class _Class:
         self.may_skip = bool(node.decorator_list) or any(
             base.may_skip for base in bases if isinstance(base, _Class)
         )
-        self.generates_tests = bool(_identifiers(node.decorator_list) & GENERATING)
+        self.not_as_written = bool(_identifiers(node.decorator_list) & (GENERATING | MAKING_INIT))
 
 
 def _last_name(node):
@@ -163,7 +165,7 @@ def _collect(path, scope, tests, may_skip):
 def _collect_class(path, class_, tests, may_skip):
     members = class_.members
     may_skip = may_skip or class_.may_skip
-    if class_.generates_tests:
+    if class_.not_as_written:
         return
     if class_.is_test_case:
         methods = _functions(members)

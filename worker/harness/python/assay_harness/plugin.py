@@ -129,7 +129,7 @@ class ReportPlugin:
         if isinstance(error, MemoryError) and report.failed:
             self.memory_errors.append(name)
         if report.failed:
-            self._failed(running, report, name, error)
+            self._failed(running, report, error)
         elif report.skipped and hasattr(report, "wasxfail"):
             running.outcome, running.message = "xfailed", str(report.wasxfail)
             if isinstance(error, outcomes.XFailed) and blame.raised_by(error, self._files) == PROGRAM:
@@ -140,25 +140,25 @@ class ReportPlugin:
         elif report.passed and report.when == "call":
             running.outcome = "xpassed" if hasattr(report, "wasxfail") else "passed"
 
-    def _failed(self, running, report, name, error):
+    def _failed(self, running, report, error):
         if report.when == "call":
             running.outcome = "failed"
         elif running.outcome != "failed":
             running.outcome = "error"
         if not running.message or running.outcome == "error":
-            running.message = self._failure_text(report, name, error)
+            running.message = self._failure_text(report, error)
 
-    def _failure_text(self, report, name, error):
-        """The assertion text as pytest writes it, with the test's name and the suite's line that failed."""
+    def _failure_text(self, report, error):
+        """The assertion text as pytest writes it, behind the suite's line that failed."""
         crash = getattr(report.longrepr, "reprcrash", None)
-        phase = "" if report.when == "call" else " (%s)" % report.when
+        phase = "" if report.when == "call" else report.when + ": "
         if crash is None:
-            return "%s%s: %s" % (name, phase, str(report.longrepr))
+            return phase + str(report.longrepr)
         place = (crash.path, crash.lineno)
         for filename, line in blame.frames(error) if error is not None else ():
             if self._files.owner(filename) == TRUSTED:
                 place = (filename, line)
-        return "%s%s: %s:%d: %s" % (name, phase, os.path.basename(place[0]), place[1], crash.message)
+        return "%s%s:%d: %s" % (phase, os.path.basename(place[0]), place[1], crash.message)
 
     def _suite_wrote_skip(self, error, name):
         origin = blame.raised_by(error, self._files) if error is not None else None
@@ -198,7 +198,7 @@ class ReportPlugin:
         self.aborted = error
         if self._current is not None:
             name = short_name(self._current)
-            self._send(name, "failed", 0.0, "%s: %s" % (name, blame.text(error, self._files)), False)
+            self._send(name, "failed", 0.0, blame.text(error, self._files), False)
 
     def collection_fault(self):
         """(fault, message) when the suite could not be collected, else None."""

@@ -12,8 +12,8 @@ import pytest
 from _pytest import config as pytest_config
 from _pytest._io import TerminalWriter
 
-# Parts that this harness replaces, or that write where nobody reads.
-DISABLED = ("terminal", "cacheprovider", "stepwise", "junitxml", "pastebin", "doctest", "nose", "setuponly", "setupplan")
+# Parts that this harness replaces, or that write where nobody reads. (junitxml and doctest stay: they bring fixtures.)
+DISABLED = ("terminal", "cacheprovider", "stepwise", "pastebin", "nose", "setuponly", "setupplan")
 TRUSTED_CONFTEST = "conftest.py"
 
 
