@@ -53,6 +53,20 @@ static bool read_part(const struct reader *root, struct job_message *message, st
     return true;
 }
 
+static int append_text(const char *data, size_t size, void *out)
+{
+    buf_append(out, data, size);
+    return 0;
+}
+
+void job_labels_to_json(const struct job_message *message, struct buf *out)
+{
+    if (message->labels == NULL)
+        buf_append_text(out, "{}");
+    else if (json_dump_callback(message->labels, append_text, out, JSON_COMPACT) != 0)
+        out->failed = true;
+}
+
 static bool read_job_labels(const struct reader *root, struct job_message *message, struct err *err)
 {
     const json_t *labels = NULL;

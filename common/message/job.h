@@ -34,6 +34,9 @@ void job_message_free(struct job_message *message); /* frees the members */
 void job_message_to_json(const struct job_message *message, struct buf *out);
 bool job_message_parse(const char *body, size_t size, struct job_message *message, struct err *err);
 
+/* The labels alone; "{}" when there are none. */
+void job_labels_to_json(const struct job_message *message, struct buf *out);
+
 /* Sums the task ids of a part: start from zeros, add each id once, then print. */
 struct job_part {
     unsigned char sum[32];

@@ -1,0 +1,274 @@
+#include "collector/database.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+
+#include "collector/memory.h"
+#include "collector/refusal.h"
+#include "common/backoff.h"
+#include "common/clock.h"
+#include "common/log.h"
+
+#define CONNECT_TIMEOUT_S 10
+/* In the background connecting blocks the loop, and with it the broker's heartbeats: little patience. */
+#define RECONNECT_TIMEOUT_S 3
+
+struct statement {
+    const char *sql;
+    int param_count;
+    char **params;
+    database_done_fn *done;
+    void *context;
+    struct statement *next;
+};
+
+struct database {
+    struct loop *loop;
+    char *url, *name;
+    struct pg *pg; /* NULL while down */
+    struct loop_watch *watch;
+    uint32_t events;
+    bool busy;                /* the head of the queue is with the server */
+    struct loop_timer *retry; /* set: nothing is sent before it fires */
+    bool waiting;
+    struct backoff backoff;
+    struct statement *head, *tail;
+    size_t count;
+    int64_t retries;
+};
+
+static void start(struct database *database);
+
+static uint32_t random_number(void)
+{
+    uint32_t number = 0;
+    if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+        number = (uint32_t)clock_us();
+    return number;
+}
+
+static void statement_free(struct statement *statement)
+{
+    for (int i = 0; i < statement->param_count; i++)
+        free(statement->params[i]);
+    free(statement->params);
+    free(statement);
+}
+
+static void disconnect(struct database *database)
+{
+    loop_watch_remove(database->watch);
+    database->watch = NULL;
+    pg_close(database->pg);
+    database->pg = NULL;
+    database->busy = false;
+}
+
+static void wait_and_retry(struct database *database, const char *what, const struct err *why)
+{
+    int64_t wait_ms = backoff_next(&database->backoff, random_number());
+    log_warn("%s: %s; again in %.1f s", what, why->text, (double)wait_ms / 1000.0);
+    database->retries++;
+    database->waiting = true;
+    loop_timer_set(database->retry, clock_ms() + wait_ms);
+}
+
+/* The result is handed to the one who asked; the statement leaves the queue before, so that the callback can
+ * submit the next one. */
+static void finish(struct database *database, const struct pg_result *result,
+                   const struct database_refusal *refusal)
+{
+    struct statement *done = database->head;
+    database->head = done->next;
+    if (database->head == NULL)
+        database->tail = NULL;
+    database->count--;
+    database->busy = false;
+    if (done->done != NULL)
+        done->done(done->context, result, refusal);
+    statement_free(done);
+}
+
+static void failed(struct database *database, const struct err *err)
+{
+    struct database_refusal refusal = {"", err->text};
+    (void)snprintf(refusal.sqlstate, sizeof(refusal.sqlstate), "%s", pg_sqlstate(database->pg));
+    if (err->code == ERR_UNREACHABLE || !pg_alive(database->pg)) {
+        disconnect(database);
+        wait_and_retry(database, "the database connection was lost", err);
+    } else if (fault_of_sqlstate(refusal.sqlstate) == FAULT_ROW) {
+        backoff_reset(&database->backoff);
+        finish(database, NULL, &refusal);
+    } else {
+        database->busy = false;
+        wait_and_retry(database, "the database could not take a statement", err);
+    }
+}
+
+static void watch_events(struct database *database, bool want_write)
+{
+    uint32_t events = EPOLLIN | (want_write ? EPOLLOUT : 0u);
+    if (events != database->events && loop_watch_change(database->watch, events, NULL))
+        database->events = events;
+}
+
+static void poll_statement(struct database *database)
+{
+    struct err err = ERR_INIT;
+    struct pg_result *result = NULL;
+    bool want_write = false;
+    enum pg_state state = pg_poll(database->pg, &result, &want_write, &err);
+    if (state == PG_BUSY) {
+        watch_events(database, want_write);
+        return;
+    }
+    if (state == PG_DONE) {
+        backoff_reset(&database->backoff);
+        watch_events(database, false);
+        finish(database, result, NULL);
+        pg_result_free(result);
+    } else {
+        failed(database, &err);
+    }
+}
+
+/* Between statements the server speaks only to say goodbye. */
+static void check_idle(struct database *database)
+{
+    free(pg_notification(database->pg));
+    if (pg_alive(database->pg))
+        return;
+    struct err err = ERR_INIT;
+    err_set(&err, ERR_UNREACHABLE, "closed by the server");
+    disconnect(database);
+    wait_and_retry(database, "the database connection was lost", &err);
+}
+
+static void on_event(void *context, int fd, uint32_t events)
+{
+    (void)fd;
+    (void)events;
+    struct database *database = context;
+    if (database->busy)
+        poll_statement(database);
+    else
+        check_idle(database);
+    start(database);
+}
+
+static bool open_connection(struct database *database, int timeout_s, struct err *err)
+{
+    autobuf struct buf name = BUF_INIT;
+    buf_printf(&name, "assay-collector %s", database->name);
+    database->pg = pg_open(database->url, buf_text(&name), timeout_s, err);
+    if (database->pg == NULL)
+        return false;
+    database->events = EPOLLIN;
+    database->watch = loop_watch_fd(database->loop, pg_fd(database->pg), EPOLLIN, on_event, database, err);
+    if (database->watch == NULL) {
+        disconnect(database);
+        return false;
+    }
+    return true;
+}
+
+/* Sends the head of the queue when that is possible now. */
+static void start(struct database *database)
+{
+    while (database->pg != NULL && !database->busy && !database->waiting && database->head != NULL) {
+        struct statement *next = database->head;
+        struct err err = ERR_INIT;
+        database->busy = true;
+        if (!pg_send(database->pg, next->sql, next->param_count, (const char *const *)next->params, &err)) {
+            failed(database, &err);
+            continue;
+        }
+        poll_statement(database);
+    }
+}
+
+static void on_retry(void *context)
+{
+    struct database *database = context;
+    struct err err = ERR_INIT;
+    database->waiting = false;
+    if (database->pg == NULL) {
+        if (!open_connection(database, RECONNECT_TIMEOUT_S, &err)) {
+            wait_and_retry(database, "the database cannot be reached", &err);
+            return;
+        }
+        log_info("connected to the database again");
+    }
+    start(database);
+}
+
+struct database *database_new(struct loop *loop, const char *url, const char *name)
+{
+    struct database *database = memory_take(sizeof(*database));
+    database->loop = loop;
+    database->url = memory_text(url);
+    database->name = memory_text(name);
+    database->backoff = (struct backoff)BACKOFF_INIT;
+    database->retry = loop_timer_new(loop, on_retry, database);
+    return database;
+}
+
+bool database_connect(struct database *database, struct err *err)
+{
+    return open_connection(database, CONNECT_TIMEOUT_S, err);
+}
+
+void database_free(struct database *database)
+{
+    if (database == NULL)
+        return;
+    disconnect(database);
+    loop_timer_free(database->retry);
+    while (database->head != NULL) {
+        struct statement *next = database->head->next;
+        statement_free(database->head);
+        database->head = next;
+    }
+    explicit_bzero(database->url, strlen(database->url));
+    free(database->url);
+    free(database->name);
+    free(database);
+}
+
+void database_submit(struct database *database, const char *sql, int param_count, char **params,
+                     database_done_fn *done, void *context)
+{
+    struct statement *statement = memory_take(sizeof(*statement));
+    statement->sql = sql;
+    statement->param_count = param_count;
+    statement->params = memory_take((size_t)param_count * sizeof(*params));
+    for (int i = 0; i < param_count; i++)
+        statement->params[i] = params[i];
+    statement->done = done;
+    statement->context = context;
+    if (database->tail != NULL)
+        database->tail->next = statement;
+    else
+        database->head = statement;
+    database->tail = statement;
+    database->count++;
+    start(database);
+}
+
+bool database_is_up(const struct database *database)
+{
+    return database->pg != NULL;
+}
+
+size_t database_waiting(const struct database *database)
+{
+    return database->count;
+}
+
+int64_t database_retries(const struct database *database)
+{
+    return database->retries;
+}

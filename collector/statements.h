@@ -1,0 +1,31 @@
+/* The collector's SQL. Every statement is a transaction of its own, and may be sent again without harm. */
+#ifndef ASSAY_COLLECTOR_STATEMENTS_H
+#define ASSAY_COLLECTOR_STATEMENTS_H
+
+#include "common/buf.h"
+
+/*
+ * Stores verdicts: one array a column ($1 ... in the order of row_columns), no identity twice.
+ * One row comes back: rows inserted, rows replaced, ids of reconstructions that do not exist (text or NULL).
+ */
+void statement_store_results(struct buf *out);
+
+/* $1 job_id, $2 part, $3 total, $4 labels. */
+extern const char statement_announce_job[];
+/* $1 job_id. */
+extern const char statement_cancel_job[];
+/* Jobs whose cancel still holds: one column, job_id. */
+extern const char statement_live_cancels[];
+/* $1 kind, $2 job_id, $3 task_id, $4 exchange, $5 routing_key, $6 body (bytea), $7 properties, $8 headers, $9
+ * reason, $10 count. */
+extern const char statement_dead_letter[];
+/* $1 job_id, $2 task_id: one row, true, when the stored verdict is still the one that the collector wrote. */
+extern const char statement_is_undeliverable[];
+/* Arrays: $1 worker, $2 host, $3 pid, $4 version, $5 slots, $6 busy, $7 consuming, $8 runtimes, $9
+ * tasks_done, $10 tasks_error, $11 heartbeat_s, $12 started_at (ms), $13 age of the event (ms), $14 is a
+ * goodbye. */
+extern const char statement_workers[];
+/* $1 days, $2 rows at most. */
+extern const char statement_delete_old[];
+
+#endif
