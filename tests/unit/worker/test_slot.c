@@ -1,12 +1,15 @@
 /* The slot against the real sandbox, with a runtime of /bin/sh. Skipped by name where no sandbox can be
  * opened, unless ASSAY_REQUIRE names "sandbox" or "all". */
+#include <dirent.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -454,6 +457,91 @@ static void cancelled(void **state)
     result_free(result);
 }
 
+/* The first child of this process: the sandbox's. */
+static pid_t find_child(void)
+{
+    char path[64];
+    long child = 0;
+    (void)snprintf(path, sizeof(path), "/proc/self/task/%ld/children", (long)getpid());
+    FILE *file = fopen(path, "r");
+    if (file == NULL || fscanf(file, "%ld", &child) != 1)
+        child = 0;
+    if (file != NULL)
+        (void)fclose(file);
+    return (pid_t)child;
+}
+
+static void a_sandbox_that_dies_is_no_verdict(void **state)
+{
+    struct fixture *fixture = begin(state);
+    struct task task = make_task();
+    const char *no_args[] = {NULL};
+    struct task_case test_case = {.name = "c1", .args = no_args, .expected_stdout = text_blob("")};
+    task.implementation_code = text_blob("sleep 20");
+    task.cases = &test_case;
+    task.case_count = 1;
+    for (int steps = 0; steps < 6; steps += 5) { /* while it begins, while a step runs */
+        pid_t child = find_child();
+        assert_true(child > 0);
+        fixture->done = false;
+        slot_run(fixture->slot, &task);
+        for (int i = 0; i < steps; i++) {
+            struct err err = ERR_INIT;
+            assert_true(loop_step(fixture->loop, 50, &err));
+        }
+        assert_int_equal(kill(child, SIGKILL), 0);
+        wait_done(fixture);
+        assert_int_equal(fixture->end, SLOT_INFRA);
+        assert_true(fixture->err.text[0] != '\0');
+        assert_null(fixture->result);
+        /* The next task opens it again by itself. */
+        struct task good = task;
+        good.implementation_code = text_blob("true");
+        struct result *result = run(fixture, &good);
+        assert_int_equal(result->status, STATUS_PASS);
+        result_free(result);
+    }
+}
+
+static size_t count_descriptors(void)
+{
+    size_t count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    assert_non_null(folder);
+    while (readdir(folder) != NULL)
+        count++;
+    (void)closedir(folder);
+    return count;
+}
+
+static void closed_while_a_step_runs(void **state)
+{
+    struct fixture *fixture = begin(state);
+    struct task task = make_task();
+    const char *no_args[] = {NULL};
+    struct task_case test_case = {.name = "c1", .args = no_args, .expected_stdout = text_blob("")};
+    task.implementation_code = text_blob("sleep 20");
+    task.cases = &test_case;
+    task.case_count = 1;
+    static const char *const none[] = {NULL};
+    struct slot_options options = {.number = 2,
+                                   .harness_dir = ASSAY_SOURCE_DIR "/worker/harness",
+                                   .runtimes = &runtimes,
+                                   .allow_missing = none};
+    size_t before = count_descriptors();
+    for (int steps = 0; steps < 5; steps++) {
+        struct err err = ERR_INIT;
+        struct slot *slot = slot_open(fixture->loop, &options, on_done, fixture, &err);
+        assert_non_null(slot);
+        slot_run(slot, &task);
+        for (int i = 0; i < steps; i++)
+            assert_true(loop_step(fixture->loop, 50, &err));
+        slot_close(slot);
+        assert_true(loop_step(fixture->loop, 0, &err));
+        assert_int_equal(count_descriptors(), before);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -466,6 +554,8 @@ int main(void)
         cmocka_unit_test(a_missing_program_is_the_programs_fault),
         cmocka_unit_test(files_that_do_not_fit_are_a_bad_task),
         cmocka_unit_test(cancelled),
+        cmocka_unit_test(a_sandbox_that_dies_is_no_verdict),
+        cmocka_unit_test(closed_while_a_step_runs),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
