@@ -271,7 +271,7 @@ static void damaged_reports(void **state)
                                   "\"message\":\"\\u0000\\ud83d\\ude00\"}\n" K
                                   "\"t\":\"coverage\",\"report\":{}}\n" K "\"t\":\"done\"}\n";
     uint32_t random = 1;
-    for (int round = 0; round < 20000; round++) {
+    for (int round = 0; round < 4000; round++) {
         char text[sizeof(whole)];
         memcpy(text, whole, sizeof(whole));
         for (int i = 0; i <= round % 3; i++) {
