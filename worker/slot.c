@@ -22,7 +22,6 @@
 
 #include "common/clock.h"
 #include "common/mem.h"
-#include "worker/slot_result.h"
 
 #define STOP_LIMIT_MS 30000
 #define END_LIMIT_MS  60000
@@ -169,6 +168,7 @@ void slot_run(struct slot *slot, const struct task *task)
     slot->task = task;
     slot->next = 0;
     slot->used_ms = 0;
+    slot->usage = (struct slot_usage){.run_us = 0};
     slot->output_settled = false;
     slot->end = SLOT_INFRA;
     err_clear(&slot->err);

@@ -7,6 +7,7 @@
 #include "worker/judgement.h"
 #include "worker/plan.h"
 #include "worker/slot.h"
+#include "worker/slot_result.h"
 #include "worker/slot_step.h"
 
 enum slot_state { SLOT_IDLE, SLOT_BEGINNING, SLOT_STEPPING, SLOT_STOPPING, SLOT_ENDING, SLOT_BROKEN };
@@ -31,6 +32,7 @@ struct slot {
     struct slot_step step;
     struct judgement judgement;
     struct result *result;
+    struct slot_usage usage;
     bool output_settled; /* stdout and stderr are those of the first failing step */
     int64_t state_since_ms;
     int64_t used_ms; /* wall time of the cases and the suite so far */

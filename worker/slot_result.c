@@ -43,17 +43,21 @@ struct result *slot_result_new(const struct task *task, const char *const *mecha
     return NULL;
 }
 
-void slot_result_add_usage(struct result *result, enum step_kind kind, const struct sandbox_event *event)
+void slot_result_add_usage(struct result *result, struct slot_usage *usage, enum step_kind kind,
+                           const struct sandbox_event *event)
 {
     int64_t peak_kb = event->peak_memory_bytes / 1024;
     if (kind == STEP_COMPILE) {
-        result->compile_ms += event->wall_us / 1000;
-        return;
+        usage->compile_us += event->wall_us;
+    } else {
+        usage->run_us += event->wall_us;
+        usage->cpu_us += event->cpu_us;
+        if (peak_kb > result->peak_memory_kb)
+            result->peak_memory_kb = peak_kb;
     }
-    result->run_ms += event->wall_us / 1000;
-    result->cpu_ms += event->cpu_us / 1000;
-    if (peak_kb > result->peak_memory_kb)
-        result->peak_memory_kb = peak_kb;
+    result->compile_ms = usage->compile_us / 1000;
+    result->run_ms = usage->run_us / 1000;
+    result->cpu_ms = usage->cpu_us / 1000;
 }
 
 static void set_text(char **text, bool *truncated, struct capture *capture)

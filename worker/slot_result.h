@@ -8,8 +8,13 @@
 
 /* A result with the task's identity and labels; NULL without memory. */
 struct result *slot_result_new(const struct task *task, const char *const *mechanisms);
-/* Time, CPU and memory of a step. */
-void slot_result_add_usage(struct result *result, enum step_kind kind, const struct sandbox_event *event);
+/* Sums over the steps of a task, kept fine so that thousands of short cases add up right. */
+struct slot_usage {
+    int64_t compile_us, run_us, cpu_us;
+};
+/* Adds time, CPU and memory of a step. */
+void slot_result_add_usage(struct result *result, struct slot_usage *usage, enum step_kind kind,
+                           const struct sandbox_event *event);
 /* Output and exit status of the step that people will want to see; replaces those of an earlier one. */
 void slot_result_set_output(struct result *result, struct slot_step *step, const struct sandbox_event *event);
 /* Does the task fit into its own limits before anything runs? Otherwise false, with the text of a bad_task.

@@ -3,7 +3,6 @@
 
 #include "common/clock.h"
 #include "common/mem.h"
-#include "worker/slot_result.h"
 
 #define BEGIN_LIMIT_MS 30000
 
@@ -100,7 +99,7 @@ void slot_step_exited(struct slot *slot, const struct sandbox_event *event)
                       buf_text(&finding.text));
         slot_break_down(slot);
     } else {
-        slot_result_add_usage(slot->result, kind, event);
+        slot_result_add_usage(slot->result, &slot->usage, kind, event);
         keep_output(slot, &finding, event);
         step_is_judged(slot, &finding, event->wall_us / 1000);
     }
