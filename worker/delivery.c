@@ -25,7 +25,7 @@ static bool tell_fleet(struct delivery *delivery, struct broker *broker, enum wo
         runner_state(delivery->options.runner, &state);
         event->busy = state.busy;
         event->consuming = state.healthy && !delivery->draining && !delivery->blocked &&
-                           ledger_count(delivery->ledger, ENTRY_HELD) == 0;
+                           ledger_refused(delivery->ledger) == 0;
     }
     return fleet_tell(broker, event, err);
 }
@@ -218,7 +218,7 @@ static int64_t adjust_intake(struct delivery *delivery, int64_t now_ms)
     struct runner_state state;
     runner_state(delivery->options.runner, &state);
     struct intake_view view = {.paused = delivery->draining || !state.healthy ||
-                                         ledger_count(delivery->ledger, ENTRY_HELD) > 0,
+                                         ledger_refused(delivery->ledger) > 0,
                                .waiting = ledger_count(delivery->ledger, ENTRY_WAITING),
                                .idle = state.idle,
                                .prefetch = delivery->lanes.prefetch,
@@ -267,7 +267,7 @@ void delivery_state(const struct delivery *delivery, struct delivery_state *stat
         .running = ledger_count(ledger, ENTRY_RUNNING),
         .unpublished = ledger_count(ledger, ENTRY_FINISHED),
         .unconfirmed = ledger_count(ledger, ENTRY_PUBLISHED),
-        .held = ledger_count(ledger, ENTRY_HELD),
+        .held = ledger_refused(ledger),
         .prefetch = delivery->lanes.prefetch,
         .cautious = delivery->intake.cautious,
     };

@@ -47,7 +47,8 @@ bool delivery_is_quiet(const struct delivery *delivery);
 
 struct delivery_state {
     bool connected, blocked, consuming, draining;
-    size_t waiting, running, unpublished, unconfirmed, held;
+    size_t waiting, running, unpublished, unconfirmed;
+    size_t held; /* results that the broker refused and has not taken since */
     uint16_t prefetch;
     bool cautious;
 };

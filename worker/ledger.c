@@ -176,10 +176,18 @@ struct entry *ledger_returned(struct ledger *ledger, const void *body, size_t si
     return NULL;
 }
 
+static void release_held(struct ledger *ledger, int64_t now_ms)
+{
+    for (struct entry *entry = ledger->head; entry != NULL; entry = entry->next)
+        if (entry->state == ENTRY_HELD && entry->retry_at_ms > now_ms)
+            entry->retry_at_ms = now_ms;
+}
+
 size_t ledger_confirm(struct ledger *ledger, const struct ledger_verdict *verdict, ledger_settle_fn *settle,
                       void *context)
 {
     size_t held = 0;
+    bool taken_again = false;
     struct entry *next;
     for (struct entry *entry = ledger->head; entry != NULL; entry = next) {
         next = entry->next;
@@ -188,6 +196,7 @@ size_t ledger_confirm(struct ledger *ledger, const struct ledger_verdict *verdic
         if (entry->state != ENTRY_PUBLISHED || !meant)
             continue;
         if (verdict->accepted && !entry->returned) {
+            taken_again = taken_again || entry->backoff.attempts > 0;
             settle(context, entry);
             ledger_remove(ledger, entry);
         } else {
@@ -196,6 +205,8 @@ size_t ledger_confirm(struct ledger *ledger, const struct ledger_verdict *verdic
             held++;
         }
     }
+    if (taken_again && held == 0)
+        release_held(ledger, verdict->now_ms);
     return held;
 }
 
@@ -251,6 +262,14 @@ size_t ledger_total(const struct ledger *ledger)
     for (int i = 0; i < ENTRY_STATES; i++)
         total += ledger->counts[i];
     return total;
+}
+
+size_t ledger_refused(const struct ledger *ledger)
+{
+    size_t count = 0;
+    for (const struct entry *entry = ledger->head; entry != NULL; entry = entry->next)
+        count += entry->backoff.attempts > 0;
+    return count;
 }
 
 int64_t ledger_next_retry_ms(const struct ledger *ledger)

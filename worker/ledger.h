@@ -98,7 +98,9 @@ struct ledger_verdict {
     int64_t now_ms;
     uint32_t random; /* for the backoff's jitter */
 };
-/* Returns how many entries are held because of it. */
+/* Returns how many entries are held because of it. Once a refused result is taken, the others are due at
+ * once.
+ */
 size_t ledger_confirm(struct ledger *ledger, const struct ledger_verdict *verdict, ledger_settle_fn *settle,
                       void *context);
 
@@ -112,6 +114,9 @@ void ledger_remove(struct ledger *ledger, struct entry *entry);
 struct entry *ledger_next(struct ledger *ledger, const struct entry *entry, enum entry_state state);
 size_t ledger_count(const struct ledger *ledger, enum entry_state state);
 size_t ledger_total(const struct ledger *ledger);
+/* Entries whose result the broker refused and has not taken since, whether held or being tried again: while
+ * there are any, nothing more should be consumed. */
+size_t ledger_refused(const struct ledger *ledger);
 /* When the next held result is due (clock_ms scale); -1 = none is held. */
 int64_t ledger_next_retry_ms(const struct ledger *ledger);
 

@@ -398,9 +398,10 @@ void runner_state(const struct runner *runner, struct runner_state *state)
                                    .infra_faults = runner->infra_faults};
     for (unsigned i = 0; i < runner->options.slots; i++) {
         state->busy += runner->seats[i].state == SEAT_BUSY;
+        state->dead += runner->seats[i].state == SEAT_DEAD;
         state->idle += state->healthy && runner->seats[i].state == SEAT_IDLE;
     }
-    if (!state->healthy)
+    if (!state->healthy || state->dead > 0)
         memcpy(state->trouble, runner->trouble, sizeof state->trouble);
 }
 

@@ -57,11 +57,12 @@ size_t runner_cancel_job(struct runner *runner, const char *job_id);
 int64_t runner_step(struct runner *runner, int64_t now_ms);
 
 struct runner_state {
-    unsigned slots, busy, idle; /* idle: could start a work now (0 while not healthy) */
+    unsigned slots, busy, dead;
+    unsigned idle; /* could start a work now: 0 while not healthy */
     size_t waiting;
     bool healthy;
     uint64_t infra_faults; /* since the start */
-    char trouble[256];     /* why it is not healthy; "" when it is */
+    char trouble[256];     /* why it is not healthy, or a slot dead; else "" */
 };
 void runner_state(const struct runner *runner, struct runner_state *state);
 /* The mechanisms in force in the first slot, NULL-terminated. */

@@ -44,6 +44,24 @@ static void refuse(struct self_test *test, const struct err *why)
     test->result = verdict_for_bad_task(&identity, why->text);
 }
 
+static bool run_to_the_end(const struct self_tests *tests, struct loop *loop, struct runner *runner,
+                           struct err *err)
+{
+    for (;;) {
+        int64_t now_ms = clock_ms();
+        int64_t next_ms = runner_step(runner, now_ms);
+        struct runner_state state;
+        runner_state(runner, &state);
+        if (tests->pending == 0 && state.dead > 0)
+            return err_set(err, ERR_INFRA, "self-tests: a slot cannot be opened again: %s", state.trouble);
+        if (tests->pending == 0 && state.healthy)
+            return true;
+        int timeout_ms = next_ms < 0 ? -1 : next_ms <= now_ms ? 0 : (int)(next_ms - now_ms);
+        if (!loop_step(loop, timeout_ms, err))
+            return err_wrap(err, "self-tests");
+    }
+}
+
 bool self_tests_run(struct self_tests *tests, struct loop *loop, struct runner *runner,
                     const struct runtimes *runtimes, const struct config_list *wanted, struct err *err)
 {
@@ -62,14 +80,7 @@ bool self_tests_run(struct self_tests *tests, struct loop *loop, struct runner *
         tests->pending++;
         runner_submit(runner, &test->work);
     }
-    while (tests->pending > 0) {
-        int64_t now_ms = clock_ms();
-        int64_t next_ms = runner_step(runner, now_ms);
-        int timeout_ms = next_ms < 0 ? -1 : next_ms <= now_ms ? 0 : (int)(next_ms - now_ms);
-        if (tests->pending > 0 && !loop_step(loop, timeout_ms, err))
-            return err_wrap(err, "self-tests");
-    }
-    return true;
+    return run_to_the_end(tests, loop, runner, err);
 }
 
 void self_tests_free(struct self_tests *tests)

@@ -118,10 +118,34 @@ static void a_refused_result_is_held_and_tried_again(void **state)
     if (entry->retry_at_ms > 1000)
         assert_null(ledger_next_to_publish(ledger, entry->retry_at_ms - 1));
     assert_ptr_equal(ledger_next_to_publish(ledger, entry->retry_at_ms), entry);
+    assert_int_equal(ledger_refused(ledger), 1);
     ledger_published(ledger, entry, 2);
+    assert_int_equal(ledger_refused(ledger), 1); /* until it is taken */
     assert_int_equal(ledger_next_retry_ms(ledger), -1);
     confirm(ledger, 2, false, true, &seen);
     assert_string_equal(seen.tasks, "t ");
+}
+
+static void once_a_refused_result_is_taken_the_others_follow_at_once(void **state)
+{
+    struct ledger *ledger = *state;
+    struct seen seen = {.tasks = ""};
+    struct entry *a = receive(ledger, "a", 1, 1, false);
+    struct entry *b = receive(ledger, "b", 1, 2, false);
+    finish(ledger, a, "a");
+    finish(ledger, b, "b");
+    ledger_published(ledger, a, 1);
+    ledger_published(ledger, b, 2);
+    confirm(ledger, 2, true, false, &seen);
+    a->retry_at_ms = 5000;
+    b->retry_at_ms = 9000;
+    ledger_published(ledger, a, 3);
+    confirm(ledger, 3, false, true, &seen);
+    assert_string_equal(seen.tasks, "a ");
+    assert_ptr_equal(ledger_next_to_publish(ledger, 1000), b);
+    ledger_published(ledger, b, 4);
+    confirm(ledger, 4, false, true, &seen);
+    assert_int_equal(ledger_refused(ledger), 0);
 }
 
 static void a_returned_result_is_not_settled_by_its_confirm(void **state)
@@ -240,6 +264,7 @@ int main(void)
         LEDGER_TEST(a_task_is_acknowledged_after_its_results_confirm),
         LEDGER_TEST(a_multiple_confirm_settles_all_up_to_it),
         LEDGER_TEST(a_refused_result_is_held_and_tried_again),
+        LEDGER_TEST(once_a_refused_result_is_taken_the_others_follow_at_once),
         LEDGER_TEST(a_returned_result_is_not_settled_by_its_confirm),
         LEDGER_TEST(a_lost_connection_forgets_what_waits_and_keeps_what_runs),
         LEDGER_TEST(a_redelivery_joins_the_task_that_still_runs),
