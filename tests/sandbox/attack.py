@@ -1,0 +1,685 @@
+"""The attacks: run inside a sandbox (must be held) and outside of it (the control: must succeed, or get further).
+
+    attack.py NAME [ARGUMENT ...]
+
+prints one line: "reached: ..." when the attack got what it wants, "held: ERRNO" when the kernel refused it (the errno as a name).
+"reached" is also what a system call says that got past every filter to its own checks (EFAULT, EINVAL, EBADF for senseless arguments).
+Nothing but the standard library, and no import that a sandbox could make fail.
+"""
+import ctypes
+import errno
+import mmap
+import os
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+ATTACKS = {}
+BAD = -1  # a descriptor or an address that is not there
+
+# Refusals of the kernel; anything else that a system call answers means that it was let in.
+REFUSALS = {errno.EPERM, errno.EACCES, errno.ENOSYS}
+
+
+def attack(function):
+    ATTACKS[function.__name__] = function
+    return function
+
+
+def held(number):
+    print("held:", errno.errorcode.get(number, number))
+    sys.exit(0)
+
+
+def reached(what=""):
+    print("reached:", what)
+    sys.exit(0)
+
+
+def syscall(number, *arguments):
+    """The result; -errno when it failed."""
+    ctypes.set_errno(0)
+    result = LIBC.syscall(ctypes.c_long(number), *[ctypes.c_long(a) if isinstance(a, int) else a for a in arguments])
+    return result if result >= 0 else -ctypes.get_errno()
+
+
+def judge(result):
+    if result < 0 and -result in REFUSALS:
+        held(-result)
+    reached(f"{result}" if result >= 0 else errno.errorcode[-result])
+
+
+# --- system calls that must not even begin: number (x86-64) and arguments that do no harm outside -------------------------------
+
+SYSCALLS = {
+    "ptrace_traceme": (101, 0, 0, 0, 0),
+    "process_vm_readv": (310, os.getpid(), 0, 0, 0, 0, 0),
+    "process_vm_writev": (311, os.getpid(), 0, 0, 0, 0, 0),
+    "process_madvise": (440, BAD, 0, 0, 0, 0),
+    "process_mrelease": (448, BAD, 0),
+    "pidfd_getfd": (438, BAD, 0, 0),
+    "kcmp": (312, os.getpid(), os.getpid(), 0, 0, 0),
+    "move_pages": (279, 0, 0, 0, 0, 0, 0),
+    "migrate_pages": (256, 0, 1 << 20, 0, 0),
+    "keyctl": (250, 0, -3, 0),
+    "add_key": (248, 0, 0, 0, 0, 0),
+    "request_key": (249, 0, 0, 0, 0),
+    "bpf": (321, 0, 0, 0),
+    "io_uring_setup": (425, 1, 0),
+    "io_uring_enter": (426, BAD, 0, 0, 0, 0),
+    "io_uring_register": (427, BAD, 0, 0, 0),
+    "userfaultfd": (323, -1),
+    "perf_event_open": (298, 0, 0, -1, -1, 0),
+    "memfd_secret": (447, 0x7fffffff),
+    "fanotify_init": (300, 0xffffffff, 0),
+    "modify_ldt": (154, 99, 0, 0),
+    "vmsplice": (278, BAD, 0, 0, 0),
+    "mount": (165, 0, 0, 0, 0, 0),
+    "umount2": (166, 0, 0),
+    "pivot_root": (155, 0, 0),
+    "chroot": (161, 0),
+    "move_mount": (429, BAD, 0, BAD, 0, 0),
+    "open_tree": (428, BAD, 0, 0),
+    "open_tree_clone": (428, -100, b"/", 1),
+    "fsopen": (430, 0, 0),
+    "fsconfig": (431, BAD, 99, 0, 0, 0),
+    "fsmount": (432, BAD, 0, 0),
+    "fspick": (433, BAD, 0, 0),
+    "mount_setattr": (442, BAD, 0, 0, 0, 0),
+    "statmount": (457, 0, 0, 0, 0),
+    "listmount": (458, 0, 0, 0, 0),
+    "setns": (308, BAD, 0),
+    "unshare_nothing": (272, 0),
+    "open_by_handle_at": (304, BAD, 0, 0),
+    "name_to_handle_at": (303, BAD, 0, 0, 0, 0),
+    "quotactl": (179, 0x7fffffff, 0, 0, 0),
+    "kexec_load": (246, 0, 1 << 20, 0, 0),
+    "kexec_file_load": (320, BAD, BAD, 0, 0, 0x7fffffff),
+    "reboot": (169, 0, 0, 0, 0),
+    "init_module": (175, 0, 0, 0),
+    "finit_module": (313, BAD, 0, 0),
+    "delete_module": (176, 0, 0),
+    "swapon": (167, 0, 0),
+    "swapoff": (168, 0),
+    "acct": (163, 1),
+    "syslog": (103, 99, 0, 0),
+    "settimeofday": (164, 1, 0),
+    "clock_settime": (227, 99, 0),
+    "clock_adjtime": (305, 99, 0),
+    "adjtimex": (159, 1),
+    "sethostname": (170, 1, 1),
+    "setdomainname": (171, 1, 1),
+    "iopl": (172, 99),
+    "ioperm": (173, 1 << 20, 1, 0),
+    "personality": (135, 0),
+    "clone3": (435, 0, 0),
+}
+
+
+@attack
+def call(name):
+    number, *arguments = SYSCALLS[name]
+    judge(syscall(number, *arguments))
+
+
+@attack
+def new_namespace(flag):
+    """A child in a new namespace, by clone; inside the filter refuses, outside root may."""
+    result = syscall(56, int(flag, 16) | signal.SIGCHLD, 0, 0, 0, 0)
+    if result == 0:
+        os._exit(0)
+    if result > 0:
+        os.waitpid(result, 0)
+    judge(result)
+
+
+@attack
+def unshare_user():
+    judge(syscall(272, 0x10000000))
+
+
+@attack
+def x32_call():
+    """A system call of another architecture's table: getpid of x32."""
+    result = syscall(0x40000000 + 39)
+    reached(result) if result > 0 else held(-result)
+
+
+@attack
+def i386_call():
+    """getpid by int 0x80, the 32-bit entry: other numbers, same kernel."""
+    code = b"\xb8\x14\x00\x00\x00\xcd\x80\xc3"  # mov eax, 20; int 0x80; ret
+    page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    page.write(code)
+    function = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if function() == os.getpid() else 1)
+    status = os.waitpid(pid, 0)[1]
+    if os.WIFSIGNALED(status):
+        print("held:", signal.Signals(os.WTERMSIG(status)).name)
+        return
+    if os.WEXITSTATUS(status) == 0:
+        reached("getpid")
+    held(errno.ENOSYS)
+
+
+@attack
+def terminal_input(path="/dev/null"):
+    """TIOCSTI types into somebody's terminal; past the filter /dev/null answers ENOTTY."""
+    fd = os.open(path, os.O_RDWR)
+    judge(syscall(16, fd, 0x5412, b"x"))
+
+
+@attack
+def terminal_input_high_bits():
+    fd = os.open("/dev/null", os.O_RDWR)
+    judge(syscall(16, fd, 0x700005412, b"x"))
+
+
+# --- network --------------------------------------------------------------------------------------------------------------------
+
+@attack
+def open_socket(family, kind="1", protocol="0"):
+    try:
+        socket.socket(int(family), int(kind), int(protocol)).close()
+    except OSError as problem:
+        judge(-problem.errno)
+    reached("a socket")
+
+
+@attack
+def socket_high_bits():
+    """The kernel takes the family as an int: bits above must not slip AF_INET past the filter."""
+    result = syscall(41, (1 << 32) + socket.AF_INET, socket.SOCK_STREAM, 0)
+    judge(result)
+
+
+@attack
+def connect(port):
+    try:
+        socket.create_connection(("127.0.0.1", int(port)), 5).close()
+    except OSError as problem:
+        held(problem.errno)
+    reached("connected")
+
+
+@attack
+def resolve():
+    try:
+        socket.getaddrinfo("localhost", 80)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("127.0.0.1", 53))
+    except OSError as problem:
+        held(problem.errno)
+    reached("a way to ask a name server")
+
+
+@attack
+def abstract_socket(name):
+    try:
+        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM).connect("\0" + name)
+    except OSError as problem:
+        held(problem.errno)
+    reached("connected")
+
+
+@attack
+def interfaces():
+    with open("/proc/net/dev", encoding="ascii") as file:
+        names = sorted(line.split(":")[0].strip() for line in file if ":" in line)
+    if names == ["lo"] or names == []:
+        held(errno.ENODEV)
+    reached(names)
+
+
+# --- files ----------------------------------------------------------------------------------------------------------------------
+
+@attack
+def read(path):
+    try:
+        with open(path, "rb") as file:
+            reached(len(file.read(64)))
+    except OSError as problem:
+        held(problem.errno)
+
+
+@attack
+def write(path):
+    """Writes nothing, but opens for writing (and makes the file when it is not there: removed again)."""
+    existed = os.path.lexists(path)
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+    except OSError as problem:
+        held(problem.errno)
+    if not existed:
+        os.unlink(path)
+    reached("opened for writing")
+
+
+@attack
+def list_folder(path):
+    try:
+        reached(len(os.listdir(path)))
+    except OSError as problem:
+        held(problem.errno)
+
+
+@attack
+def read_by_link(path):
+    """A link in the workspace to a file of the machine."""
+    link = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"link-{os.getpid()}")
+    os.symlink(path, link)
+    try:
+        read(link)
+    finally:
+        os.unlink(link)
+
+
+@attack
+def make_device(folder):
+    path = os.path.join(folder, f"device-{os.getpid()}")
+    try:
+        os.mknod(path, 0o666 | 0o020000, os.makedev(1, 1))
+        os.unlink(path)
+    except OSError as problem:
+        held(problem.errno)
+    reached("a device")
+
+
+@attack
+def effective_uid_of_setuid(program):
+    """Runs a setuid-root program that prints its effective uid."""
+    try:
+        with os.popen(program) as pipe:
+            uid = int(pipe.read() or "-1")
+    except (OSError, ValueError):
+        held(errno.EPERM)
+    if uid == 0:
+        reached("uid 0")
+    held(errno.EPERM)
+
+
+# --- other processes ------------------------------------------------------------------------------------------------------------
+
+@attack
+def signal_process(pid):
+    """Signal 0 asks only whether a signal would be let through."""
+    try:
+        os.kill(int(pid), 0)
+    except OSError as problem:
+        held(problem.errno)
+    reached("a signal would arrive")
+
+
+@attack
+def kill_everything_named_1():
+    """Pid 1 of the task's namespace: its init must not die, nor stop, nor be told to."""
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP, signal.SIGCHLD, signal.SIGXCPU):
+        try:
+            os.kill(1, number)
+        except OSError as problem:
+            held(problem.errno)
+    time.sleep(0.05)
+    with open("/proc/1/stat", encoding="ascii") as file:
+        state = file.read().rsplit(")", 1)[1].split()[0]
+    if state in "SRD":
+        held(errno.EPERM)
+    reached(f"state {state}")
+
+
+@attack
+def process_with(text):
+    """Looks for a process of the machine by its command line."""
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and int(entry) != os.getpid():
+            try:
+                with open(f"/proc/{entry}/cmdline", "rb") as file:
+                    if text.encode() in file.read():
+                        reached(f"pid {entry}")
+            except OSError:
+                pass
+    held(errno.ESRCH)
+
+
+@attack
+def file_of_process(pid, name):
+    try:
+        path = f"/proc/{pid}/{name}"
+        if name in ("fd", "map_files", "task", "ns"):
+            entries = os.listdir(path)
+            reached(os.readlink(f"{path}/{entries[0]}"))
+        with open(path, "rb", buffering=0) as file:
+            if name == "mem":
+                reached("opened")
+            data = file.read(64)
+            if not data and name != "environ":
+                held(errno.EACCES)
+            reached(len(data))
+    except OSError as problem:
+        held(problem.errno)
+
+
+@attack
+def descriptor_of_process(pid):
+    fd = syscall(434, int(pid), 0)
+    if fd < 0:
+        held(-fd)
+    judge(syscall(438, fd, 0, 0))
+
+
+@attack
+def attach_to(pid):
+    result = syscall(101, 16, int(pid), 0, 0)
+    if result == 0:
+        syscall(101, 17, int(pid), 0, 0)
+    judge(result)
+
+
+@attack
+def namespace_of(pid):
+    try:
+        fd = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
+    except OSError as problem:
+        held(problem.errno)
+    judge(syscall(308, fd, 0))
+
+
+@attack
+def lower_oom_score():
+    try:
+        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+            file.write("0")
+    except OSError as problem:
+        held(problem.errno)
+    reached("oom_score_adj 0")
+
+
+@attack
+def core_pattern():
+    write("/proc/sys/kernel/core_pattern")
+
+
+@attack
+def dump_core():
+    """A crash must leave no core file."""
+    folder = os.environ.get("TMPDIR", "/tmp")
+    os.chdir(folder)
+    import resource  # pylint: disable=import-outside-toplevel
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    except (OSError, ValueError):
+        held(errno.EPERM)
+    reached("a core file would be written")
+
+
+@attack
+def raise_limit(name):
+    import resource  # pylint: disable=import-outside-toplevel
+    which = getattr(resource, name)
+    try:
+        resource.setrlimit(which, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    except (OSError, ValueError):
+        held(errno.EPERM)
+    reached("unlimited")
+
+
+@attack
+def capabilities():
+    with open("/proc/self/status", encoding="ascii") as file:
+        status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+    sets = [int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")]
+    if not any(sets) and status["NoNewPrivs"] == "1" and status["Seccomp"] == "2":
+        held(errno.EPERM)
+    reached(f"{sets} {status['NoNewPrivs']} {status['Seccomp']}")
+
+
+@attack
+def change_uid():
+    try:
+        os.setuid(0)
+    except OSError as problem:
+        held(problem.errno)
+    reached("uid 0")
+
+
+# --- exhaustion: these answer by how they end, told by the sandbox ---------------------------------------------------------------
+
+def hog(size):
+    block = mmap.mmap(-1, size)
+    for at in range(0, size, 4096):
+        block[at] = 1
+    return block
+
+
+@attack
+def memory_bomb():
+    blocks = []
+    while True:
+        blocks.append(hog(16 << 20))
+
+
+@attack
+def memory_bomb_of_many():
+    for _ in range(40):
+        if os.fork() == 0:
+            blocks = [hog(16 << 20)]
+            time.sleep(30)
+            os._exit(len(blocks))
+    try:
+        while True:
+            os.wait()
+    except ChildProcessError:
+        pass
+
+
+@attack
+def shared_memory_bomb():
+    block = mmap.mmap(-1, 1 << 30)  # shared, anonymous
+    for at in range(0, 1 << 30, 4096):
+        block[at] = 1
+
+
+@attack
+def memfd_bomb():
+    while True:
+        fd = os.memfd_create("bomb")
+        for _ in range(8):
+            os.write(fd, b"x" * (1 << 20))
+
+
+@attack
+def system_v_bomb():
+    shmget, shmat = LIBC.shmget, LIBC.shmat
+    shmat.restype = ctypes.c_void_p
+    for _ in range(64):
+        identity = shmget(0, 16 << 20, 0o600 | 0o1000)
+        if identity < 0:
+            held(ctypes.get_errno())
+        address = shmat(identity, None, 0)
+        ctypes.memset(address, 1, 16 << 20)
+    reached("1 GB")
+
+
+@attack
+def fork_bomb():
+    while True:
+        try:
+            os.fork()
+        except OSError:
+            pass
+
+
+@attack
+def thread_bomb():
+    count = 0
+    try:
+        while count < 5000:
+            threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
+            count += 1
+    except RuntimeError:
+        print("held: EAGAIN", count)
+        sys.stdout.flush()
+        os._exit(0)
+    print("reached:", count)
+    sys.stdout.flush()
+    os._exit(0)
+
+
+@attack
+def descriptor_bomb():
+    descriptors = []
+    try:
+        while len(descriptors) < 15000:
+            descriptors.append(os.open("/dev/null", os.O_RDONLY))
+    except OSError as problem:
+        for fd in descriptors:
+            os.close(fd)
+        print("held:", errno.errorcode[problem.errno], len(descriptors))
+        sys.exit(0)
+    reached(len(descriptors))
+
+
+@attack
+def inode_bomb(folder):
+    os.makedirs(folder, exist_ok=True)
+    try:
+        for i in range(1 << 20):
+            os.close(os.open(f"{folder}/{i}", os.O_CREAT | os.O_WRONLY))
+    except OSError as problem:
+        held(problem.errno)
+    reached("a million files")
+
+
+@attack
+def disk_bomb(path):
+    try:
+        with open(path, "wb", buffering=0) as file:
+            for _ in range(1 << 10):
+                if file.write(b"x" * (1 << 20)) < 1 << 20:
+                    raise OSError(errno.ENOSPC, "short write")
+    except OSError as problem:
+        held(problem.errno)
+    reached("a gigabyte")
+
+
+@attack
+def deep_folders():
+    """A tree that is hard to remove: deep, and closed to its owner."""
+    for _ in range(2000):
+        os.mkdir("d")
+        os.chdir("d")
+    for _ in range(2000):
+        os.chdir("..")
+    os.chmod("d", 0)
+    os.mkdir("closed")
+    os.chmod("closed", 0)
+    print("done")
+
+
+@attack
+def flood(fd):
+    block = b"x" * 65536
+    while True:
+        os.write(int(fd), block)
+
+
+@attack
+def stubborn_sleeper():
+    for number in range(1, 65):
+        try:
+            signal.signal(number, signal.SIG_IGN)
+        except (OSError, ValueError):
+            pass
+    while True:
+        time.sleep(1000)
+
+
+@attack
+def daemons():
+    for _ in range(5):
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                for fd in range(3):
+                    os.close(fd)
+                while True:
+                    time.sleep(1000)
+            os._exit(0)
+        os.wait()
+    print("done")
+
+
+@attack
+def zombies():
+    for _ in range(40):
+        if os.fork() == 0:
+            os._exit(0)
+    print("done")
+
+
+@attack
+def stopped():
+    if os.fork() == 0:
+        os.kill(os.getpid(), signal.SIGSTOP)
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+@attack
+def passing_descriptors():
+    """Sockets in flight inside each other, a cycle that only the kernel's collector can free."""
+    for _ in range(50):
+        left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        left.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("2i", left.fileno(), right.fileno()))])
+    print("done")
+
+
+# --- what one task leaves for the next: plant, then look -------------------------------------------------------------------------
+
+@attack
+def plant():
+    for folder in ("/work", "/tmp", "/dev/shm", "/var/tmp", "/run"):
+        try:
+            with open(f"{folder}/planted", "w", encoding="ascii") as file:
+                file.write("x")
+        except OSError:
+            pass
+    LIBC.shmget(4711, 4096, 0o666 | 0o1000)
+    LIBC.msgget(4711, 0o666 | 0o1000)
+    LIBC.semget(4711, 1, 0o666 | 0o1000)
+    LIBC.mq_open(b"/planted", os.O_CREAT | os.O_RDWR, 0o666, None)
+    if os.fork() == 0:
+        os.setsid()
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind("\0planted")
+        listener.listen()
+        time.sleep(1000)
+    time.sleep(0.1)
+    print("done")
+
+
+@attack
+def look():
+    found = [folder for folder in ("/work", "/tmp", "/dev/shm", "/var/tmp", "/run") if os.path.lexists(f"{folder}/planted")]
+    for name, arguments in (("shmget", (4711, 0, 0)), ("msgget", (4711, 0)), ("semget", (4711, 0, 0))):
+        if getattr(LIBC, name)(*arguments) >= 0:
+            found.append(name)
+    if LIBC.mq_open(b"/planted", os.O_RDWR) >= 0:
+        found.append("mq_open")
+    try:
+        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM).connect("\0planted")
+        found.append("abstract socket")
+    except OSError:
+        pass
+    found += [pid for pid in os.listdir("/proc") if pid.isdigit() and int(pid) not in (1, os.getpid(), os.getppid())]
+    if found:
+        reached(found)
+    held(errno.ENOENT)
+
+
+if __name__ == "__main__":
+    ATTACKS[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,93 @@
+"""Sandboxes to attack: the driver (driver.c) as a process to talk to, in each setting that this machine offers."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+from lib.skipping import skip
+
+HERE = pathlib.Path(__file__).resolve().parent
+ATTACK = HERE / "attack.py"
+PYTHON = "/usr/bin/python3"
+USER = 12345  # any uid without an account
+UID_BASE = 64000  # SANDBOX_UID_BASE
+SETTINGS = ("root", "user")
+SECRET = "s3cret-of-the-worker"
+
+
+class Sandbox:
+    """One open sandbox. run() gives what the driver tells of the last step."""
+
+    def __init__(self, driver, setting, slot=1, **options):
+        words = [str(driver), "--slot", str(slot), "--file", f"attack.py={ATTACK}"]
+        for name, value in options.items():
+            words += ["--" + name.replace("_", "-"), str(value)]
+        if setting == "user":
+            words = ["setpriv", "--reuid", str(USER), "--regid", str(USER), "--clear-groups", *words,
+                     "--allow-missing", "cgroup_memory", "--allow-missing", "cgroup_cpu"]
+        self.setting = setting
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        env={"PATH": os.environ["PATH"], "ASSAY_TEST_SECRET": SECRET})
+        first = self._answer()
+        if "failed" in first:
+            self.close()
+            raise RuntimeError(first["failed"])
+        self.mechanisms = first["mechanisms"]
+
+    def _answer(self):
+        line = self.process.stdout.readline()
+        assert line, f"the driver ended with {self.process.wait()}"
+        return json.loads(line)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def run(self, *commands):
+        """One task; each command is a step of it."""
+        self.process.stdin.write("\t".join(commands) + "\n")
+        self.process.stdin.flush()
+        answer = {}
+        for _ in commands:
+            answer = self._answer()
+            assert "failed" not in answer, answer["failed"]
+        return answer
+
+    def attack(self, name, *arguments):
+        return self.run(attack_line(name, *arguments))
+
+    def has(self, part):
+        return any(part in name for name in self.mechanisms)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        return self.process.wait(30)
+
+
+def attack_line(name, *arguments):
+    return " ".join([f"exec {PYTHON} attack.py", name, *map(str, arguments)])
+
+
+def outside(name, *arguments, user=False, folder=None):
+    """The control: the same attack without a sandbox. The line that it prints."""
+    words = [PYTHON, str(ATTACK), name, *map(str, arguments)]
+    if user:
+        words = ["setpriv", "--reuid", str(USER), "--regid", str(USER), "--clear-groups", *words]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, cwd=folder)
+    return done.stdout.strip() or f"ended with {done.returncode}: {done.stderr[-300:]}"
+
+
+def driver_for(build, setting):
+    driver = build / "bin" / "sandbox_driver"
+    if setting == "root" and os.geteuid() != 0:
+        skip("sandbox_root", "the tests do not run as root")
+    if setting == "user":
+        if os.geteuid() != 0 or not shutil.which("setpriv"):
+            skip("sandbox_user", "only root can become an ordinary user by setpriv")
+        reachable = subprocess.run(["setpriv", "--reuid", str(USER), "--regid", str(USER), "--clear-groups", "test", "-x", driver],
+                                   check=False).returncode == 0
+        if not reachable:
+            skip("sandbox_user", f"uid {USER} cannot reach {driver}: the clone is private")
+    return driver

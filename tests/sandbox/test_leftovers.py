@@ -1,0 +1,98 @@
+"""Two thousand tasks, most of them hostile: nothing more than before is left on the machine, and the worker's memory stays flat."""
+import glob
+import os
+
+from sandboxes import UID_BASE, USER, Sandbox, attack_line, driver_for
+
+from lib.waiting import wait_until
+
+TASKS = int(os.environ.get("ASSAY_SANDBOX_TASKS", "2000"))
+
+# Each is over in some milliseconds; the slow ones (walls, bombs) have tests of their own.
+HOSTILE = [
+    "true",
+    "(setsid sleep 1000 >/dev/null 2>&1 &); exit 0",
+    "mkdir -p a/b/c; chmod 000 a; ln -s /etc/shadow main.py; mkfifo f",
+    "ipcmk -Q -S 1 >/dev/null; echo x > /dev/shm/x",
+    "for i in 1 2 3 4 5 6 7 8; do sleep 1000 & done; kill -9 $$",
+    "head -c 100M /dev/zero > big",
+    ":(){ :|:& };: 2>/dev/null; kill -9 -1",
+    "exec 9<>/dev/null; ulimit -c unlimited; kill -SEGV $$",
+    "unshare -r true; mount -t tmpfs x /tmp; chroot / true",
+    "kill -9 1; kill -STOP $$ & kill -9 -1",
+]
+
+
+def tree(pid):
+    """The process and all below it."""
+    found = [pid]
+    for path in glob.glob(f"/proc/{pid}/task/*/children"):
+        try:
+            with open(path, encoding="ascii") as file:
+                found += [one for child in file.read().split() for one in tree(int(child))]
+        except OSError:
+            pass
+    return found
+
+
+def state(sandbox):
+    # The answer to a step comes before the end of its task: wait for the slot init alone.
+    wait_until(lambda: len(tree(sandbox.pid)) == 2, 30, "the last task to end")
+    with open(f"/proc/{sandbox.pid}/status", encoding="ascii") as file:
+        memory = next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+    with open("/proc/self/mountinfo", encoding="ascii") as file:
+        mounts = len(file.readlines())
+    processes = tree(sandbox.pid)
+    namespaces = {os.readlink(path) for pid in processes for path in glob.glob(f"/proc/{pid}/ns/*")}
+    return {"memory_kb": memory, "mounts": mounts, "processes": len(processes), "namespaces": len(namespaces),
+            "descriptors": [len(os.listdir(f"/proc/{pid}/fd")) for pid in processes], "cgroups": len(cgroups(sandbox.pid)),
+            "ipc": sum(ipc_objects(name) for name in ("shm", "msg", "sem"))}
+
+
+def ipc_objects(name):
+    """Of the machine, owned by any uid that sandboxes have."""
+    with open(f"/proc/sysvipc/{name}", encoding="ascii") as file:
+        column = file.readline().split().index("uid")
+        return sum(int(line.split()[column]) in (USER, *range(UID_BASE, UID_BASE + 100)) for line in file)
+
+
+def cgroups(pid):
+    return sorted(path for path in glob.glob("/sys/fs/cgroup/**/assay-*", recursive=True) if f"assay-{pid}-" in path)
+
+
+def honest(sandbox):
+    assert sandbox.run("echo 'print(6 * 7)' > a.py; python3 a.py")["stdout"] == "42\n"
+
+
+def test_nothing_is_left(sandbox, build):
+    busy = Sandbox(driver_for(build, sandbox.setting), sandbox.setting, slot=21, wall_ms=5000, processes=32, disk_mb=16)
+    for hostile in HOSTILE:  # whatever is allocated once
+        busy.run(hostile)
+    honest(busy)
+    before = state(busy)
+    for i in range(TASKS):
+        busy.run(HOSTILE[i % len(HOSTILE)])
+        if i % 50 == 49:
+            honest(busy)
+    after = state(busy)
+    # AddressSanitizer's quarantine of freed memory grows to its bound; without it nothing grows at all.
+    assert after.pop("memory_kb") < before.pop("memory_kb") + 65536
+    assert after == before
+    pid = busy.pid
+    assert busy.close() == 0
+    wait_until(lambda: not cgroups(pid), 10, "the cgroup to go")
+
+
+def test_a_killed_worker_leaves_nothing_that_lives(sandbox, build):
+    doomed = Sandbox(driver_for(build, sandbox.setting), sandbox.setting, slot=22)
+    doomed.process.stdin.write(attack_line("stubborn_sleeper") + "\n")
+    doomed.process.stdin.flush()
+    wait_until(lambda: len(tree(doomed.pid)) >= 4, 30, "the program to run")
+    below = tree(doomed.pid)[1:]
+    doomed.process.kill()
+    doomed.process.wait(30)
+    wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in below), 10, "everything below it to die")
+    if cgroups(doomed.pid):  # empty, and removed by the next worker
+        again = Sandbox(driver_for(build, sandbox.setting), sandbox.setting, slot=22)
+        assert again.close() == 0
+        assert not cgroups(doomed.pid)
