@@ -10,10 +10,10 @@ Started in the workspace. Further arguments are the operator's, for pytest.
 import os
 import sys
 
-# A script's own folder comes first in sys.path. Ours must be there for this import and never again: the
-# program's modules are found in the workspace, and the harness is no library for them.
-_own_folder = sys.path.pop(0)
-sys.path.insert(0, _own_folder)
+# Our folder must be in sys.path for this import and never again: the program's modules are found in the
+# workspace, and the harness is no library for them.
+_own_folder = os.path.dirname(os.path.abspath(__file__))
+sys.path[:] = [_own_folder] + [folder for folder in sys.path if folder != _own_folder]
 from assay_harness import control, report, task  # noqa: E402
 
 sys.path.remove(_own_folder)

@@ -91,14 +91,27 @@ class _Imports(ast.NodeVisitor):
             self.own.add(node.id)
 
 
+def _first_line(statement):
+    return min([statement.lineno] + [decorator.lineno for decorator in getattr(statement, "decorator_list", [])])
+
+
 def _statement_at(tree, line):
-    """The innermost statement on that line."""
+    """The innermost statement on that line; a decorator belongs to what it decorates."""
     found = None
     for node in ast.walk(tree):
-        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno):
-            if found is None or node.lineno >= found.lineno:
+        if isinstance(node, ast.stmt) and _first_line(node) <= line <= (node.end_lineno or node.lineno):
+            if found is None or _first_line(node) >= _first_line(found):
                 found = node
     return found
+
+
+def _evaluated(statement):
+    """What of a statement runs when it is reached."""
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return statement.decorator_list + statement.args.defaults + [d for d in statement.args.kw_defaults if d]
+    if isinstance(statement, ast.ClassDef):
+        return statement.decorator_list + statement.bases
+    return [statement]
 
 
 def _uses_program(tree, lines, modules):
@@ -107,13 +120,15 @@ def _uses_program(tree, lines, modules):
     imports.visit(tree)
     for line in lines:
         statement = _statement_at(tree, line)
-        if statement is None or isinstance(statement, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)):
-            parts = list(statement.decorator_list) if statement is not None else []
-        else:
-            parts = [statement]
+        if statement is None:
+            continue
+        importing = _Imports(modules)
+        importing.visit(statement)
+        if isinstance(statement, (ast.Import, ast.ImportFrom)) and (importing.names or importing.star):
+            return True
         used = {
             node.id
-            for part in parts
+            for part in _evaluated(statement)
             for node in ast.walk(part)
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
         }

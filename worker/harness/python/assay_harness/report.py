@@ -40,9 +40,10 @@ def bounded_message(text, limit=MESSAGE_MAX):
 def make_encoder():
     """encode(value) -> JSON text for str, bool, int, float, None, list and dict."""
     quote = json.encoder.encode_basestring_ascii
+    is_a, text_of = isinstance, repr
 
     def encode(value):
-        if isinstance(value, str):
+        if is_a(value, str):
             return quote(value)
         if value is None:
             return "null"
@@ -50,9 +51,9 @@ def make_encoder():
             return "true"
         if value is False:
             return "false"
-        if isinstance(value, (int, float)):
-            return repr(value)
-        if isinstance(value, dict):
+        if is_a(value, (int, float)):
+            return text_of(value)
+        if is_a(value, dict):
             return "{" + ",".join([quote(k) + ":" + encode(v) for k, v in value.items()]) + "}"
         return "[" + ",".join([encode(v) for v in value]) + "]"
 

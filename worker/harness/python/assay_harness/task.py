@@ -101,10 +101,24 @@ class _Session:
             if config is None:
                 return EXIT_UNUSABLE
             exit_code = pytest_session.run(config)
+        except BaseException as error:
+            return self._broken_off(error)
         finally:
             self._tell_memory_errors()
         self._conclude(snapshot, exit_code, blame)
         return exit_code
+
+    def _broken_off(self, error):
+        """pytest itself could not go on: the memory is used up, or the program took away what it stands on."""
+        import traceback
+
+        if isinstance(error, MemoryError):
+            self._reporting.memory_errors.append("pytest")
+            return EXIT_TESTS_FAILED
+        self._reporter.tampered("pytest broke down: %s: %s" % (type(error).__name__, error))
+        self._reporter.done()
+        traceback.print_exception(type(error), error, error.__traceback__)
+        return EXIT_TESTS_FAILED
 
     def _prepare(self, args, pytest_session, blame):
         """Also loads a trusted conftest.py, which may import the program."""
