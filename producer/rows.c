@@ -37,7 +37,8 @@ struct rows {
     int batch_next;
     int64_t handed_out, refused_count;
     bool idle;                 /* there was no free row: ask again when told, or when the timer says */
-    struct row_ids unsettled;  /* claimed, not confirmed: renewed */
+    int64_t leased_until_ms;   /* our claims hold until then at least: after it a batch is stale */
+    struct row_ids unsettled;  /* claimed, not confirmed, those of the batch too: renewed */
     struct row_ids published;  /* confirmed, not noted yet */
     struct row_ids given_back; /* cannot be published */
     struct dispatch *dispatch;
@@ -70,14 +71,21 @@ static void lose_database(struct rows *rows, const struct err *why)
     loop_timer_set(rows->retry_timer, clock_ms() + backoff_next(&rows->backoff, random));
 }
 
+/* Any statement may have read notifications from the socket, so they are looked for in each round. */
+static void take_notifications(struct rows *rows)
+{
+    for (char *channel = NULL; (channel = pg_notification(rows->pg)) != NULL;) {
+        free(channel);
+        rows->idle = false;
+    }
+}
+
 static void on_notified(void *context, int fd, uint32_t events)
 {
     (void)fd;
     (void)events;
     struct rows *rows = context;
-    for (char *channel = NULL; (channel = pg_notification(rows->pg)) != NULL;)
-        free(channel);
-    rows->idle = false;
+    take_notifications(rows);
     if (!pg_alive(rows->pg)) {
         struct err why = ERR_INIT;
         err_set(&why, ERR_UNREACHABLE, "the connection ended");
@@ -146,12 +154,13 @@ static void on_renew(void *context)
     loop_timer_set(rows->renew_timer, clock_ms() + rows->claims.claim_lease_s * 1000 / 3);
     if (rows->pg == NULL)
         return;
-    if (!claims_renew(rows->pg, &rows->claims, &rows->unsettled, &why)) {
-        if (is_gone(rows, &why))
-            lose_database(rows, &why);
-        else
-            log_error("renew claims: %s", why.text);
-    }
+    int64_t until_ms = clock_ms() + rows->claims.claim_lease_s * 1000;
+    if (claims_renew(rows->pg, &rows->claims, &rows->unsettled, &why))
+        rows->leased_until_ms = until_ms;
+    else if (is_gone(rows, &why))
+        lose_database(rows, &why);
+    else
+        log_error("renew claims: %s", why.text);
 }
 
 static void on_settled(void *context, struct dispatch *dispatch, const char *job_id, const char *task_id,
@@ -239,44 +248,73 @@ static bool note_row(struct rows *rows, const char *task_id, struct err *err)
     return true;
 }
 
+static int64_t batch_id(const struct rows *rows, int row)
+{
+    return strtoll(pg_value(rows->batch, row, CLAIM_ID), NULL, 10);
+}
+
 static enum source_state take_row(struct rows *rows, struct outgoing *out, struct err *err)
 {
     int row = rows->batch_next++;
-    const char *id = pg_value(rows->batch, row, CLAIM_ID);
+    int64_t id = batch_id(rows, row);
     char task_id[64];
-    (void)snprintf(task_id, sizeof task_id, "reconstruction/%s", id);
-    out->tag = strtoull(id, NULL, 10);
-    if (!note_row(rows, task_id, err))
-        return err->code == ERR_NONE ? SOURCE_LATER : SOURCE_FAILED;
+    (void)snprintf(task_id, sizeof task_id, "reconstruction/%lld", (long long)id);
+    out->tag = (uint64_t)id;
     struct err why = ERR_INIT;
-    if (!compose(rows, row, task_id, out, &why)) {
-        if (why.code == ERR_NO_MEMORY) {
-            *err = why;
-            return SOURCE_FAILED;
-        }
-        refuse(rows, (int64_t)out->tag, pg_value(rows->batch, row, CLAIM_APPLICATION), &why);
-        return SOURCE_LATER;
+    if (!note_row(rows, task_id, &why)) {
+        (void)row_ids_remove(&rows->unsettled, id); /* its lease ends by itself */
+    } else if (compose(rows, row, task_id, out, &why)) {
+        rows->handed_out++;
+        return SOURCE_TASK;
+    } else if (why.code != ERR_NO_MEMORY) {
+        (void)row_ids_remove(&rows->unsettled, id);
+        refuse(rows, id, pg_value(rows->batch, row, CLAIM_APPLICATION), &why);
+        why.code = ERR_NONE;
     }
-    rows->handed_out++;
-    return row_ids_add(&rows->unsettled, (int64_t)out->tag, err) ? SOURCE_TASK : SOURCE_FAILED;
+    if (why.code == ERR_NONE)
+        return SOURCE_LATER;
+    *err = why;
+    return SOURCE_FAILED;
 }
 
 static void drop_batch(struct rows *rows)
 {
+    for (; rows->batch != NULL && rows->batch_next < pg_rows(rows->batch); rows->batch_next++)
+        (void)row_ids_remove(&rows->unsettled, batch_id(rows, rows->batch_next));
     pg_result_free(rows->batch);
     rows->batch = NULL;
 }
 
-/* The next row of the batch that becomes a task; SOURCE_LATER when the batch is used up. */
+/* The next row of the batch that becomes a task; SOURCE_LATER when the batch is used up, or so old (the
+ * database was away) that its rows may be another producer's by now. */
 static enum source_state take_from_batch(struct rows *rows, struct outgoing *out, struct err *err)
 {
-    while (rows->batch != NULL && rows->batch_next < pg_rows(rows->batch)) {
+    while (rows->batch != NULL && rows->batch_next < pg_rows(rows->batch) &&
+           clock_ms() < rows->leased_until_ms) {
         enum source_state state = take_row(rows, out, err);
         if (state != SOURCE_LATER)
             return state;
     }
     drop_batch(rows);
     return SOURCE_LATER;
+}
+
+/* Claims the next batch. Without free rows the batch stays NULL. */
+static bool take_batch(struct rows *rows, int64_t limit, struct err *err)
+{
+    int64_t until_ms = clock_ms() + rows->claims.claim_lease_s * 1000;
+    rows->batch = claims_take(rows->pg, &rows->claims, limit, err);
+    rows->batch_next = 0;
+    if (rows->batch == NULL)
+        return false;
+    rows->leased_until_ms = until_ms;
+    for (int row = 0; row < pg_rows(rows->batch); row++) {
+        if (!row_ids_add(&rows->unsettled, batch_id(rows, row), err))
+            return false;
+    }
+    if (pg_rows(rows->batch) == 0)
+        drop_batch(rows);
+    return true;
 }
 
 static enum source_state wait_for_rows(struct rows *rows)
@@ -301,27 +339,25 @@ static enum source_state next(void *context, struct outgoing *out, struct err *e
         enum source_state state = take_from_batch(rows, out, err);
         if (state != SOURCE_LATER)
             return state;
+        if (rows->pg != NULL && rows->idle)
+            take_notifications(rows);
         if (rows->pg == NULL || rows->idle)
             return SOURCE_LATER; /* the timer connects or asks again, and wakes the loop by that */
         int64_t limit = batch_size(rows);
         if (limit == 0)
             return SOURCE_END;
         struct err why = ERR_INIT;
-        rows->batch = claims_take(rows->pg, &rows->claims, limit, &why);
-        rows->batch_next = 0;
-        if (rows->batch == NULL && is_gone(rows, &why)) {
-            lose_database(rows, &why);
-            return SOURCE_LATER;
-        }
-        if (rows->batch == NULL) {
+        if (!take_batch(rows, limit, &why)) {
+            if (is_gone(rows, &why)) {
+                lose_database(rows, &why);
+                return SOURCE_LATER;
+            }
             *err = why;
             (void)err_wrap(err, "claim rows of reconstructions");
             return SOURCE_FAILED;
         }
-        if (pg_rows(rows->batch) == 0) {
-            drop_batch(rows);
+        if (rows->batch == NULL)
             return wait_for_rows(rows);
-        }
     }
 }
 
@@ -380,11 +416,6 @@ static bool write_end(struct rows *rows, struct err *err)
 
 bool rows_finish(struct rows *rows, struct err *err)
 {
-    for (; rows->batch != NULL && rows->batch_next < pg_rows(rows->batch); rows->batch_next++) {
-        int64_t id = strtoll(pg_value(rows->batch, rows->batch_next, CLAIM_ID), NULL, 10);
-        if (!row_ids_add(&rows->given_back, id, err))
-            return false;
-    }
     struct err first = ERR_INIT;
     if (write_end(rows, &first))
         return true;

@@ -484,12 +484,12 @@ def test_an_interrupt_says_how_to_go_on(vhost, number, status):
 
 
 def test_a_file_that_changes_is_noticed(vhost):
-    path = vhost.write_tasks(tasks(300, labels={"padding": "x" * 3000}))
+    path = vhost.write_tasks(tasks(300, implementation_code="echo hi #" + "x" * 3000))
     producer = vhost.start("assay-producer", "publish", path, "--rate", "100")
     wait_until(lambda: vhost.depth("assay.tasks.bash") > 5, 30, "the first tasks")
     with open(path, "r+b") as file:
-        file.seek(path.stat().st_size - 200)
-        file.write(b"@" * 20)
+        file.seek(path.stat().st_size - 5)
+        file.write(b"@")
     assert producer.wait(60) == 4
     assert "the file changed while it was published" in producer.errors()
 
