@@ -107,3 +107,18 @@ def test_headers_stand_alone(tmp_path):
             if done.returncode != 0:
                 wrong.append((path, done.stderr[:300]))
     assert not wrong
+
+
+def test_the_top_level_is_what_the_readme_says():
+    """No program, script or dump lies about at the top."""
+    expected = {"producer", "worker", "collector", "common", "conf", "tests", "compose", "docs", ".ci", "README.md", "LICENSE",
+                "CMakeLists.txt", "CMakePresets.json", ".clang-format", ".gitignore"}
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60).stdout.split("\n")
+    assert {path.split("/")[0] for path in tracked if path} - {"CHANGELOG.md", "tools", ".dockerignore", ".editorconfig"} == expected
+
+
+def test_files_stay_readable():
+    """One thing a file: 550 lines at the very most, nearly all under 400."""
+    sizes = {path: (ROOT / path).read_text().count("\n") for path, _ in SOURCES}
+    assert not {path: lines for path, lines in sizes.items() if lines > 550}
+    assert sum(lines > 400 for lines in sizes.values()) <= len(sizes) // 25
