@@ -7,7 +7,7 @@
 #
 # The program is an archive so that only what the suite needs is linked: a suite that includes the program's
 # source has it already. When the suite itself is at fault, the output begins with SUITE_FAULT, which the
-# stanza's suite_fault looks for; the compiler's own output follows it, so that no program can forge it.
+# stanza's suite_fault looks for at the beginning of a line.
 set -u
 
 step=$1 language=$2 suite=$4
@@ -70,7 +70,7 @@ suite_is_at_fault() {
         grep -q "^[[:space:]]*#[[:space:]]*include[[:space:]]*<${header%%:*}>" "./$suite"
         return
         ;;
-    *"undefined reference to \`__real_main'")
+    *"undefined reference to \`main'")
         return 0
         ;;
     esac
@@ -83,7 +83,8 @@ run_for_suite() {
     if suite_is_at_fault assay_output.txt; then
         echo "$SUITE_FAULT" >&2
     fi
-    cat assay_output.txt >&2
+    # A #pragma message may hold line breaks: what the compiler says must not look like our own line.
+    sed 's/^assay:/ &/' assay_output.txt >&2
     return 1
 }
 
