@@ -19,9 +19,9 @@
 #define QUEUE_DEAD_RESULTS   "assay.dead.results"
 #define QUEUE_CONTROL_PREFIX "assay.control." /* + worker name: exclusive */
 #define QUEUE_EVENTS_PREFIX  "assay.events."  /* + collector name: exclusive */
-#define QUEUE_WAIT_PREFIX    "assay.wait."  /* + random: a waiting publisher's durable queue with an expiry */
-#define QUEUE_REPLY_PREFIX   "assay.reply." /* reply_to may name such a queue, amq.gen-*, or direct reply-to \
-                                             */
+#define QUEUE_WAIT_PREFIX    "assay.wait." /* + random: a waiting publisher's durable queue with an expiry */
+/* reply_to may name such a queue, amq.gen-*, or direct reply-to. */
+#define QUEUE_REPLY_PREFIX "assay.reply."
 
 #define DEAD_KEY_TASKS   "tasks"
 #define DEAD_KEY_RESULTS "results"
