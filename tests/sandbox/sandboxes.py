@@ -19,15 +19,16 @@ SECRET = "s3cret-of-the-worker"
 class Sandbox:
     """One open sandbox. run() gives what the driver tells of the last step."""
 
-    def __init__(self, driver, setting, slot=1, **options):
+    def __init__(self, driver, setting, slot=1, before=None, optional=("cgroup_memory", "cgroup_cpu"), **options):
+        """`before` is called in the new process; `optional` are the mechanisms that an ordinary user does without."""
         words = [str(driver), "--slot", str(slot), "--file", f"attack.py={ATTACK}"]
         for name, value in options.items():
             words += ["--" + name.replace("_", "-"), str(value)]
         if setting == "user":
             words = ["setpriv", "--reuid", str(USER), "--regid", str(USER), "--clear-groups", *words,
-                     "--allow-missing", "cgroup_memory", "--allow-missing", "cgroup_cpu"]
+                     *(word for name in optional for word in ("--allow-missing", name))]
         self.setting = setting
-        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=before,
                                         env={"PATH": os.environ["PATH"], "ASSAY_TEST_SECRET": SECRET})
         first = self._answer()
         if "failed" in first:

@@ -16,10 +16,10 @@ HOSTILE = [
     "ipcmk -Q -S 1 >/dev/null; echo x > /dev/shm/x",
     "for i in 1 2 3 4 5 6 7 8; do sleep 1000 & done; kill -9 $$",
     "head -c 100M /dev/zero > big",
-    ":(){ :|:& };: 2>/dev/null; kill -9 -1",
+    "for i in 1 2 3 4 5; do (sleep 1000 & sleep 1000 &) & done; kill -9 -1",
     "exec 9<>/dev/null; ulimit -c unlimited; kill -SEGV $$",
     "unshare -r true; mount -t tmpfs x /tmp; chroot / true",
-    "kill -9 1; kill -STOP $$ & kill -9 -1",
+    "kill -9 1; kill -TERM 1; kill -9 -1; exec 3</proc/1/environ",
 ]
 
 

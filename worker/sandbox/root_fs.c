@@ -252,14 +252,14 @@ static bool become_root(struct err *err)
 
 bool root_fs_enter(const char *harness_dir, const char *const *read_only_paths, struct err *err)
 {
-    autofree struct trees *trees = calloc(1, sizeof(*trees));
     bool built;
 
-    if (trees == NULL)
-        return err_set(err, ERR_NO_MEMORY, "read_only_root: out of memory");
     (void)umask(0022);
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
         return err_set_errno(err, ERR_INFRA, "mount_namespace: make the mounts private");
+    struct trees *trees = calloc(1, sizeof(*trees));
+    if (trees == NULL)
+        return err_set(err, ERR_NO_MEMORY, "read_only_root: out of memory");
     built = clone_trees(trees, harness_dir, read_only_paths, err);
     if (built &&
         (mount("assay", BASE, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=16m,nr_inodes=4096") != 0 ||
@@ -268,5 +268,6 @@ bool root_fs_enter(const char *harness_dir, const char *const *read_only_paths, 
     built = built && populate(trees, err) && become_root(err);
     for (size_t i = 0; i < trees->count; i++)
         close_fd(&trees->items[i].fd);
+    free(trees);
     return built;
 }

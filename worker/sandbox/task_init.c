@@ -269,12 +269,15 @@ static void serve_run(const struct task *task, const struct wire_request *reques
         err_wrap(&err, "start a step");
         fail(task, &err);
     }
-    autofree const char **strings = strings_of(&view, request, &err);
-    if (strings == NULL)
+    const char **strings = strings_of(&view, request, &err);
+    if (strings != NULL) {
+        plan.argv = strings;
+        plan.environment = strings + request->argv_items + 1;
+        run(task, request, &plan);
+        free(strings);
+    } else {
         fail(task, &err);
-    plan.argv = strings;
-    plan.environment = strings + request->argv_items + 1;
-    run(task, request, &plan);
+    }
     wire_view_close(&view);
 }
 

@@ -1,0 +1,52 @@
+"""A kernel without a layer: the sandbox does not open, and says which layer is missing (shown by masking its system call)."""
+import ctypes
+import struct
+
+import pytest
+from sandboxes import Sandbox, driver_for
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+# system call (x86-64): the mechanism that the message names, as root and as an ordinary user
+MASKS = {"clone3": (435, "pid_namespace", "user_namespace"), "unshare": (272, "user_namespace", "network_namespace"),
+         "mount_setattr": (442, "read_only_root", "read_only_root"), "pivot_root": (155, "read_only_root", "read_only_root"),
+         "landlock_create_ruleset": (444, "landlock", "landlock"), "landlock_add_rule": (445, "landlock", "landlock"),
+         "seccomp": (317, "seccomp", "seccomp"),
+         "sethostname": (170, "uts_namespace", "uts_namespace")}
+
+
+def mask(number):
+    """After this, the system call does not exist for this process and those it starts (seccomp with an ENOSYS answer)."""
+    instructions = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x00050000 | 38), (0x06, 0, 0, 0x7fff0000)]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in instructions))
+    program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(instructions), ctypes.addressof(code)))
+    if LIBC.prctl(22, 2, ctypes.byref(program), 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "seccomp")
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_a_missing_layer_is_named(sandbox, build, name):
+    number, as_root, as_user = MASKS[name]
+    with pytest.raises(RuntimeError) as refusal:
+        Sandbox(driver_for(build, sandbox.setting), sandbox.setting, slot=41, before=lambda: mask(number)).close()
+    assert (as_root if sandbox.setting == "root" else as_user) in str(refusal.value)
+
+
+def test_landlock_can_be_done_without_by_name(sandbox, build):
+    without = Sandbox(driver_for(build, sandbox.setting), sandbox.setting, slot=42, before=lambda: mask(444),
+                      allow_missing="landlock")
+    assert not without.has("landlock") and without.has("seccomp")
+    assert without.run("echo lives")["stdout"] == "lives\n"
+    assert without.close() == 0
+
+
+def test_an_ordinary_user_must_say_that_no_cgroup_is_needed(build):
+    with pytest.raises(RuntimeError) as refusal:
+        Sandbox(driver_for(build, "user"), "user", slot=43, optional=()).close()
+    assert "cgroup_memory, cgroup_cpu" in str(refusal.value) and "sandbox.allow_missing" in str(refusal.value)
+
+
+def test_nothing_else_can_be_done_without(sandbox, build):
+    with pytest.raises(RuntimeError) as refusal:
+        Sandbox(driver_for(build, sandbox.setting), sandbox.setting, slot=44, allow_missing="seccomp").close()
+    assert "seccomp cannot be missing" in str(refusal.value)
