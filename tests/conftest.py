@@ -6,6 +6,7 @@ Fixtures
   site       (test)     a virtual host with all of Assay's queues and a migrated database of the test's own (lib/site.py):
       site.start_worker(runtimes="python", slots=1, name=None, **ENV)   consumes when it returns; a Process (lib/processes.py)
       site.start_collector(**ENV)                                       likewise
+      site.status(worker) -> its /status    site.wait_busy(worker, slots=1)
       site.producer("publish", path, "--job", "j", "--wait")            runs to its end: returncode, stdout, stderr
       site.run(program, *words, stdin=, env={})  site.start(program, *words, env={})
       site.write_tasks([dict, ...]) -> path    site.publish(dict, runtime="python", properties=None)  by pika, confirmed
@@ -41,6 +42,16 @@ from lib.skipping import skip  # noqa: E402  pylint: disable=wrong-import-positi
 
 TEMPLATE = "assay_test_template"
 RUNTIMES = "python,node,c,cpp,bash"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """A failed test shows the ends of its programs' logs."""
+    report = (yield).get_result()
+    made = getattr(item, "funcargs", {}).get("site")
+    if report.when == "call" and report.failed and made is not None:
+        for process in made.processes:
+            report.sections.append((process.log.name, process.errors()[-3000:]))
 
 
 @pytest.fixture(scope="session")

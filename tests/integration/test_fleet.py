@@ -43,11 +43,6 @@ def exact(site, name, count):
     assert sum(job(site, name)[3:]) == count
 
 
-def wait_busy(site, worker, seconds=30):
-    wait_until(lambda: site.sql("SELECT 1 FROM worker_states WHERE worker = %s AND state = 'busy'", worker), seconds,
-               f"worker {worker} to be busy")
-
-
 # -- the main job ----------------------------------------------------------------------------------------------------------
 
 
@@ -172,9 +167,9 @@ def test_not_json_is_answered_and_stored(site):
 
 def test_killed_worker_in_mid_task(site):
     site.start_collector()
-    doomed = site.start_worker("bash", name="doomed", ASSAY_WORKER_HEARTBEAT_S=1)
+    doomed = site.start_worker("bash", name="doomed")
     site.publish(slow("task-1", 4), "bash")
-    wait_busy(site, "doomed")
+    site.wait_busy(doomed)
     doomed.kill()
     site.start_worker("bash", name="heir")
     assert site.wait_for_rows(1) == [("task-1", "pass", "ok")]
@@ -185,9 +180,9 @@ def test_killed_worker_in_mid_task(site):
 
 def test_terminated_worker_finishes_its_task(site):
     site.start_collector()
-    worker = site.start_worker("bash", name="leaving", ASSAY_WORKER_HEARTBEAT_S=1)
+    worker = site.start_worker("bash", name="leaving")
     site.publish(slow("task-1", 4), "bash")
-    wait_busy(site, "leaving")
+    site.wait_busy(worker)
     assert worker.stop() == 0, worker.errors()[-2000:]
     assert site.wait_for_rows(1) == [("task-1", "pass", "ok")]
     assert site.value("SELECT worker FROM executions") == "leaving"
@@ -196,9 +191,9 @@ def test_terminated_worker_finishes_its_task(site):
 
 def test_terminated_worker_hands_back_what_takes_too_long(site):
     site.start_collector()
-    worker = site.start_worker("bash", name="leaving", ASSAY_WORKER_HEARTBEAT_S=1, ASSAY_WORKER_DRAIN_S=1)
+    worker = site.start_worker("bash", name="leaving", ASSAY_WORKER_DRAIN_S=1)
     site.publish(slow("task-1", 20), "bash")
-    wait_busy(site, "leaving")
+    site.wait_busy(worker)
     assert worker.stop(15) == 0, worker.errors()[-2000:]
     wait_until(lambda: site.depth("assay.tasks.bash") == 1)
     assert site.value("SELECT count(*) FROM executions") == 0
@@ -209,9 +204,9 @@ def test_terminated_worker_hands_back_what_takes_too_long(site):
 def test_second_signal_ends_at_once(site):
     worker = site.start_worker("bash", ASSAY_WORKER_DRAIN_S=60)
     site.publish(slow("task-1", 30), "bash")
-    wait_until(lambda: site.depth("assay.tasks.bash") == 0)
+    site.wait_busy(worker)
     worker.signal(signal.SIGTERM)
-    wait_until(lambda: site.consumers("assay.tasks.bash") == 0)
+    wait_until(lambda: site.status(worker)["draining"])
     assert worker.alive()
     assert worker.stop(10) is not None
     wait_until(lambda: site.depth("assay.tasks.bash") == 1)
@@ -350,16 +345,16 @@ def test_workers_are_told_truthfully(site):
     def state(worker):
         rows = site.sql("SELECT state, slots, busy FROM worker_states WHERE worker = %s", worker)
         return rows[0] if rows else None
-    worker = site.start_worker("bash", slots=2, name="honest", ASSAY_WORKER_HEARTBEAT_S=1)
+    worker = site.start_worker("bash", slots=2, name="honest")
     wait_until(lambda: state("honest") == ("idle", 2, 0), 30, "an idle worker")
-    site.publish(slow("task-1", 4), "bash")
+    site.publish(slow("task-1", 12), "bash")  # longer than the 10 s between heartbeats
     wait_until(lambda: state("honest") == ("busy", 2, 1), 30, "a busy worker")
     site.wait_for_rows(1)
     wait_until(lambda: state("honest") == ("idle", 2, 0), 30, "an idle worker again")
     assert site.value("SELECT pid FROM workers WHERE worker = 'honest'") == worker.pid
     worker.kill()
-    wait_until(lambda: state("honest")[0] == "lost", 30, "a lost worker")
-    again = site.start_worker("bash", slots=1, name="honest", ASSAY_WORKER_HEARTBEAT_S=1)
+    wait_until(lambda: state("honest")[0] == "lost", 60, "a lost worker")
+    again = site.start_worker("bash", slots=1, name="honest")
     wait_until(lambda: state("honest") == ("idle", 1, 0), 30, "the worker's return")
     assert again.stop() == 0
     wait_until(lambda: state("honest")[0] == "stopped", 30, "a stopped worker")

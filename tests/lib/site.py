@@ -2,7 +2,9 @@
 import json
 import os
 import pathlib
+import socket
 import subprocess
+import urllib.request
 import uuid
 
 import pika
@@ -14,6 +16,12 @@ from lib.waiting import wait_until
 
 # User ids of the workers' sandboxes: no two workers of a machine may share one.
 FIRST_UID = 500000
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Site:
@@ -90,12 +98,14 @@ class Site:
     def start_worker(self, runtimes="python", slots=1, name=None, wait=True, **env):
         """A worker that consumes already, when this returns (unless wait=False). Further variables as keywords."""
         self._workers += 1
-        settings = {"ASSAY_WORKER_RUNTIMES": runtimes, "ASSAY_WORKER_SLOTS": slots,
+        address = f"127.0.0.1:{free_port()}"
+        settings = {"ASSAY_WORKER_RUNTIMES": runtimes, "ASSAY_WORKER_SLOTS": slots, "ASSAY_HTTP_LISTEN": address,
                     "ASSAY_WORKER_NAME": name or f"worker-{self._workers}",
                     "ASSAY_WORKER_UID_BASE": FIRST_UID + 64 * (os.getpid() % 1000 * 16 + self._workers), **env}
         queues = ["assay.tasks." + runtime for runtime in runtimes.split(",")]
         before = {queue: self.consumers(queue) for queue in queues} if wait else {}
         worker = self.start("assay-worker", env=settings)
+        worker.address = settings["ASSAY_HTTP_LISTEN"]
         if wait:
             def consuming():
                 assert worker.alive(), "it ended"
@@ -105,6 +115,16 @@ class Site:
             except AssertionError as problem:
                 raise AssertionError(f"{problem}\n{worker.errors()[-4000:]}") from None
         return worker
+
+    @staticmethod
+    def status(worker):
+        """What a worker says of itself: the JSON of its /status."""
+        with urllib.request.urlopen(f"http://{worker.address}/status", timeout=10) as answer:
+            return json.load(answer)
+
+    def wait_busy(self, worker, slots=1, seconds=30):
+        """Waits until that many slots of a worker run tasks."""
+        wait_until(lambda: self.status(worker)["busy"] == slots, seconds, f"{slots} busy slots", every=0.02)
 
     def start_collector(self, wait=True, **env):
         """A collector that consumes already, when this returns (unless wait=False)."""
