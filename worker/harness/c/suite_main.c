@@ -1,11 +1,11 @@
 /*
- * The main of a C or C++ suite (docs/harness.md, "completion token"). Compiled as C or as C++, linked in front
- * of the suite and the program with -Wl,--wrap=main,--wrap=exit: the start code calls __wrap_main here,
+ * The main of a C or C++ suite (docs/harness.md, "completion token"). Compiled as C or as C++, linked in
+ * front of the suite and the program with -Wl,--wrap=main,--wrap=exit: the start code calls __wrap_main here,
  * __real_main is the suite's own main.
  *
  * The control object is read from .preinit_array, before any constructor of the program runs, and its
- * descriptor closed. The report is written with bare system calls, because the program may define a `write` of
- * its own. Only main's return makes a "passed": every other way out either reports a failure or nothing.
+ * descriptor closed. The report is written with bare system calls, because the program may define a `write`
+ * of its own. Only main's return makes a "passed": every other way out either reports a failure or nothing.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -33,7 +33,7 @@ ASSAY_C void __wrap_exit(int status) __attribute__((noreturn));
 
 static char secret[SECRET_SIZE];
 static char control[65536]; /* the object without the secret; file names are looked up in it */
-static long main_pid; /* 0 until the suite's main is entered, and again once the report is written */
+static long main_pid;       /* 0 until the suite's main is entered, and again once the report is written */
 
 #if defined(__x86_64__)
 static long system_call(long number, long a, long b, long c)
