@@ -85,7 +85,8 @@ static bool read_folder(DIR *directory, const char *folder, struct migrations *m
             return false;
         migrations->count++;
     }
-    qsort(migrations->items, migrations->count, sizeof(*migrations->items), compare);
+    if (migrations->count > 0)
+        qsort(migrations->items, migrations->count, sizeof(*migrations->items), compare);
     return check_numbers(migrations, folder, err);
 }
 
