@@ -27,7 +27,7 @@ static bool tell_fleet(struct delivery *delivery, struct broker *broker, enum wo
         event->consuming = state.healthy && !delivery->draining && !delivery->blocked &&
                            ledger_refused(delivery->ledger) == 0;
     }
-    return fleet_tell(broker, event, err);
+    return fleet_tell(broker, event, &delivery->event_sequence, err);
 }
 
 void delivery_heartbeat(struct delivery *delivery)
@@ -44,14 +44,16 @@ static bool on_up(void *context, struct broker *broker, struct err *err)
 {
     struct delivery *delivery = context;
     delivery->blocked = false;
-    /* Listening before the hello: the collector answers it with the cancelled jobs. */
-    if (!fleet_listen(broker, delivery->options.config->name, err) ||
-        !tell_fleet(delivery, broker, WORKER_HELLO, err))
-        return false;
+    delivery->event_sequence = 0;
     struct runner_state state;
     runner_state(delivery->options.runner, &state);
-    if (!delivery->intake.cautious && state.healthy && !delivery->draining &&
-        !lanes_subscribe(&delivery->lanes, broker, delivery->intake.eager_prefetch, clock_ms(), err))
+    bool subscribe = !delivery->intake.cautious && state.healthy && !delivery->draining;
+    /* The hello comes last: see adjust_intake. Listening comes before it: the collector answers it with the
+     * cancelled jobs. */
+    if (!fleet_listen(broker, delivery->options.config->name, err) ||
+        (subscribe &&
+         !lanes_subscribe(&delivery->lanes, broker, delivery->intake.eager_prefetch, clock_ms(), err)) ||
+        !tell_fleet(delivery, broker, WORKER_HELLO, err))
         return false;
     log_info("connected to the broker");
     return true;
@@ -61,6 +63,7 @@ static void on_down(void *context, bool was_up, const struct err *why)
 {
     struct delivery *delivery = context;
     delivery->blocked = false;
+    delivery->event_sequence = 0;
     lanes_lose_connection(&delivery->lanes);
     ledger_lose_connection(delivery->ledger, delivery_forget, delivery);
     log_warn("broker connection %s, trying again: %s", was_up ? "lost" : "failed", why->text);
@@ -209,38 +212,69 @@ static int64_t earlier(int64_t a_ms, int64_t b_ms)
     return a_ms < b_ms ? a_ms : b_ms;
 }
 
-/* Takes more, less or nothing, as the intake decides. */
-static int64_t adjust_intake(struct delivery *delivery, int64_t now_ms)
+static struct intake_view view_intake(const struct delivery *delivery, int64_t now_ms)
 {
-    struct broker *broker = broker_link_broker(delivery->link);
-    if (broker == NULL || delivery->blocked) /* a blocked broker does not answer either */
-        return -1;
     struct runner_state state;
     runner_state(delivery->options.runner, &state);
-    struct intake_view view = {.paused = delivery->draining || !state.healthy ||
-                                         ledger_refused(delivery->ledger) > 0,
-                               .waiting = ledger_count(delivery->ledger, ENTRY_WAITING),
-                               .idle = state.idle,
-                               .prefetch = delivery->lanes.prefetch,
-                               .now_ms = now_ms};
-    struct intake_decision decision = intake_decide(&delivery->intake, &view);
-    if (delivery->draining && view.waiting > 0)
+    return (struct intake_view){.paused = delivery->draining || !state.healthy ||
+                                          ledger_refused(delivery->ledger) > 0,
+                                .waiting = ledger_count(delivery->ledger, ENTRY_WAITING),
+                                .idle = state.idle,
+                                .prefetch = delivery->lanes.prefetch,
+                                .now_ms = now_ms};
+}
+
+/* Would the intake change the subscription now? */
+static bool wants_change(const struct delivery *delivery, const struct intake_view *view)
+{
+    struct intake copy = delivery->intake;
+    struct intake_decision decision = intake_decide(&copy, view);
+    return decision.resubscribe || decision.hand_back || lanes_is_due(&delivery->lanes, view->now_ms);
+}
+
+/* Takes more, less or nothing, as the intake decides. */
+static int64_t adjust_intake(struct delivery *delivery, struct broker *broker, const struct intake_view *view)
+{
+    struct intake_decision decision = intake_decide(&delivery->intake, view);
+    if (delivery->draining && view->waiting > 0)
         decision.hand_back = true;
     struct err err = ERR_INIT;
-    if (!apply(delivery, broker, &decision, now_ms, &err) ||
-        !lanes_look_again(&delivery->lanes, broker, now_ms, &err))
+    if (!apply(delivery, broker, &decision, view->now_ms, &err) ||
+        !lanes_look_again(&delivery->lanes, broker, view->now_ms, &err))
         broker_link_fail(delivery->link, &err);
     return earlier(decision.next_ms, delivery->lanes.look_again_ms);
+}
+
+/*
+ * What is said to the broker in this round: either a changed subscription, or results.
+ *
+ * A broker that is short of memory or disk stops reading from a connection at its next publish, and tells so
+ * (connection.blocked) before it confirms. Changing the subscription waits for an answer, which would not
+ * come then. So the subscription is changed only while nothing published is unconfirmed, and while a change
+ * is due nothing more is published.
+ */
+static int64_t talk(struct delivery *delivery, int64_t now_ms)
+{
+    struct broker *broker = broker_link_broker(delivery->link);
+    if (broker == NULL || delivery->blocked)
+        return -1;
+    struct intake_view view = view_intake(delivery, now_ms);
+    bool unconfirmed = delivery->event_sequence != 0 || ledger_count(delivery->ledger, ENTRY_PUBLISHED) > 0;
+    if (unconfirmed && wants_change(delivery, &view))
+        return -1; /* the confirm calls again */
+    int64_t next_ms = -1;
+    if (!unconfirmed)
+        next_ms = adjust_intake(delivery, broker, &view);
+    delivery_publish_results(delivery, now_ms);
+    return earlier(next_ms, ledger_next_retry_ms(delivery->ledger));
 }
 
 int64_t delivery_step(struct delivery *delivery, int64_t now_ms)
 {
     int64_t next_ms = runner_step(delivery->options.runner, now_ms);
-    delivery_publish_results(delivery, now_ms);
-    next_ms = earlier(next_ms, adjust_intake(delivery, now_ms));
+    ledger_expire(delivery->ledger, now_ms);
+    next_ms = earlier(next_ms, talk(delivery, now_ms));
     replies_step(delivery->replies);
-    if (!delivery->blocked && broker_link_broker(delivery->link) != NULL)
-        next_ms = earlier(next_ms, ledger_next_retry_ms(delivery->ledger));
     return next_ms;
 }
 

@@ -24,7 +24,8 @@ struct delivery {
     struct cancels cancels;
     struct stats stats;
     struct worker_event event;
-    bool blocked; /* by connection.blocked: publish nothing */
+    uint64_t event_sequence; /* of the event that is not confirmed; 0 = none */
+    bool blocked;            /* by connection.blocked: publish nothing */
     bool draining;
 };
 

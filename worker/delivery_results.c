@@ -110,6 +110,8 @@ static void settle(void *context, struct entry *entry)
 void delivery_on_confirm(void *context, uint64_t sequence, bool multiple, bool accepted)
 {
     struct delivery *delivery = context;
+    if (multiple ? delivery->event_sequence <= sequence : delivery->event_sequence == sequence)
+        delivery->event_sequence = 0;
     struct ledger_verdict verdict = {.sequence = sequence,
                                      .multiple = multiple,
                                      .accepted = accepted,

@@ -133,6 +133,7 @@ static void on_task(struct delivery *delivery, const struct broker_delivery *inc
                                      .task_id = identity.task_id,
                                      .digest = digest,
                                      .tag = incoming->tag,
+                                     .redelivered = incoming->redelivered,
                                      .reply_to = incoming->message.reply_to,
                                      .correlation_id = incoming->message.correlation_id};
     bool joined = false;

@@ -73,8 +73,9 @@ static struct work *take_from_lane(struct dispatch *dispatch, struct dispatch_la
     return NULL;
 }
 
-static bool is_same_work(void *wanted, const struct work *work)
+static bool is_same_work(void *context, const struct work *work)
 {
+    const struct work *wanted = context;
     return work == wanted;
 }
 

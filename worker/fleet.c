@@ -23,7 +23,7 @@ bool fleet_listen(struct broker *broker, const char *worker, struct err *err)
            err_wrap(err, "control queue %s", queue);
 }
 
-bool fleet_tell(struct broker *broker, const struct worker_event *event, struct err *err)
+bool fleet_tell(struct broker *broker, const struct worker_event *event, uint64_t *sequence, struct err *err)
 {
     autobuf struct buf body = BUF_INIT;
     autobuf struct buf key = BUF_INIT;
@@ -39,7 +39,8 @@ bool fleet_tell(struct broker *broker, const struct worker_event *event, struct 
                                      .type = TYPE_EVENT,
                                      .app_id = "assay-worker",
                                      .timestamp_s = clock_unix_ms() / 1000};
-    return broker_publish(broker, &message, false, NULL, err) || err_wrap(err, "publish the worker's event");
+    return broker_publish(broker, &message, false, sequence, err) ||
+           err_wrap(err, "publish the worker's event");
 }
 
 void fleet_event_init(struct worker_event *event, const char *worker)

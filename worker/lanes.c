@@ -90,9 +90,14 @@ bool lanes_subscribe(struct lanes *lanes, struct broker *broker, uint16_t prefet
     return subscribe_rest(lanes, broker, now_ms, err);
 }
 
+bool lanes_is_due(const struct lanes *lanes, int64_t now_ms)
+{
+    return lanes->prefetch > 0 && lanes->look_again_ms >= 0 && lanes->look_again_ms <= now_ms;
+}
+
 bool lanes_look_again(struct lanes *lanes, struct broker *broker, int64_t now_ms, struct err *err)
 {
-    if (lanes->prefetch == 0 || lanes->look_again_ms < 0 || lanes->look_again_ms > now_ms)
+    if (!lanes_is_due(lanes, now_ms))
         return true;
     return subscribe_rest(lanes, broker, now_ms, err);
 }

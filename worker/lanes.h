@@ -40,6 +40,8 @@ void lanes_free(struct lanes *lanes);
 bool lanes_subscribe(struct lanes *lanes, struct broker *broker, uint16_t prefetch, int64_t now_ms,
                      struct err *err);
 bool lanes_unsubscribe(struct lanes *lanes, struct broker *broker, struct err *err);
+/* Is it time to look for missing queues? */
+bool lanes_is_due(const struct lanes *lanes, int64_t now_ms);
 /* Joins queues that have appeared to the standing subscription, when it is time to look. */
 bool lanes_look_again(struct lanes *lanes, struct broker *broker, int64_t now_ms, struct err *err);
 

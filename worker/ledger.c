@@ -18,13 +18,20 @@ static void entry_move(struct ledger *ledger, struct entry *entry, enum entry_st
     ledger->counts[state]++;
 }
 
-static void entry_free(struct entry *entry)
+static void drop_claims(struct entry *entry)
 {
     for (size_t i = 0; i < entry->claim_count; i++) {
         free(entry->claims[i].reply_to);
         free(entry->claims[i].correlation_id);
     }
     free(entry->claims);
+    entry->claims = NULL;
+    entry->claim_count = 0;
+}
+
+static void entry_free(struct entry *entry)
+{
+    drop_claims(entry);
     free(entry->result);
     free(entry->routing_key);
     free(entry);
@@ -107,9 +114,18 @@ static struct entry *entry_new(const struct ledger_receipt *receipt)
 struct entry *ledger_receive(struct ledger *ledger, const struct ledger_receipt *receipt, bool *joined)
 {
     struct entry *entry = find_task(ledger, receipt);
+    if (entry != NULL && entry->state == ENTRY_SETTLED && !receipt->redelivered) {
+        ledger_remove(ledger, entry); /* published anew: it is to run again */
+        entry = NULL;
+    }
     *joined = entry != NULL;
-    if (entry != NULL)
-        return add_claim(entry, receipt) ? entry : NULL;
+    if (entry != NULL) {
+        if (!add_claim(entry, receipt))
+            return NULL;
+        if (entry->state == ENTRY_SETTLED)
+            entry_move(ledger, entry, ENTRY_FINISHED);
+        return entry;
+    }
 
     entry = entry_new(receipt);
     if (entry == NULL)
@@ -183,6 +199,23 @@ static void release_held(struct ledger *ledger, int64_t now_ms)
             entry->retry_at_ms = now_ms;
 }
 
+/* Done, unless its delivery was lost with a connection: that will come again. */
+static void close_entry(struct ledger *ledger, struct entry *entry, int64_t now_ms)
+{
+    bool lost = false;
+    for (size_t i = 0; i < entry->claim_count; i++)
+        lost = lost || entry->claims[i].tag == 0;
+    if (!lost) {
+        ledger_remove(ledger, entry);
+        return;
+    }
+    drop_claims(entry);
+    entry->owner = NULL;
+    entry->backoff.attempts = 0;
+    entry->retry_at_ms = now_ms + LEDGER_KEEP_MS;
+    entry_move(ledger, entry, ENTRY_SETTLED);
+}
+
 size_t ledger_confirm(struct ledger *ledger, const struct ledger_verdict *verdict, ledger_settle_fn *settle,
                       void *context)
 {
@@ -198,7 +231,7 @@ size_t ledger_confirm(struct ledger *ledger, const struct ledger_verdict *verdic
         if (verdict->accepted && !entry->returned) {
             taken_again = taken_again || entry->backoff.attempts > 0;
             settle(context, entry);
-            ledger_remove(ledger, entry);
+            close_entry(ledger, entry, verdict->now_ms);
         } else {
             entry->retry_at_ms = verdict->now_ms + backoff_next(&entry->backoff, verdict->random);
             entry_move(ledger, entry, ENTRY_HELD);
@@ -260,8 +293,20 @@ size_t ledger_total(const struct ledger *ledger)
 {
     size_t total = 0;
     for (int i = 0; i < ENTRY_STATES; i++)
-        total += ledger->counts[i];
+        total += i == ENTRY_SETTLED ? 0 : ledger->counts[i];
     return total;
+}
+
+void ledger_expire(struct ledger *ledger, int64_t now_ms)
+{
+    struct entry *next;
+    if (ledger->counts[ENTRY_SETTLED] == 0)
+        return;
+    for (struct entry *entry = ledger->head; entry != NULL; entry = next) {
+        next = entry->next;
+        if (entry->state == ENTRY_SETTLED && entry->retry_at_ms <= now_ms)
+            ledger_remove(ledger, entry);
+    }
 }
 
 size_t ledger_refused(const struct ledger *ledger)
@@ -294,6 +339,8 @@ const char *entry_state_name(enum entry_state state)
         return "published";
     case ENTRY_HELD:
         return "held";
+    case ENTRY_SETTLED:
+        return "settled";
     case ENTRY_STATES:
         break;
     }

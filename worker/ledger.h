@@ -7,11 +7,14 @@
  *                  +--retry---+          |            +-- nacked, returned --> HELD (until retry_at_ms)
  *                                        +------------+-- connection lost
  *
+ *   settled with a claim whose connection was lost -> SETTLED for LEDGER_KEEP_MS --redelivery--> FINISHED
+ *
  * An entry is one task (same identity, same body); the deliveries that ask for it are its claims. A task is
  * acknowledged only after its result's publisher confirm. When the connection is lost, delivery tags and
  * sequence numbers are dead: what waits is forgotten (the broker delivers it again), what runs goes on, and
  * results that were not confirmed are published again. A redelivery of such a task joins its entry instead of
- * running twice.
+ * running twice; also when its result was confirmed before the redelivery came: then the result is published
+ * once more (storing it is idempotent), and the redelivery acknowledged after that.
  */
 #ifndef ASSAY_WORKER_LEDGER_H
 #define ASSAY_WORKER_LEDGER_H
@@ -30,8 +33,11 @@ enum entry_state {
     ENTRY_FINISHED,  /* its result is to be published now */
     ENTRY_PUBLISHED, /* published under `sequence`, not confirmed */
     ENTRY_HELD,      /* the broker refused its result: to be published again at retry_at_ms */
+    ENTRY_SETTLED,   /* confirmed; kept, because its delivery may come again */
     ENTRY_STATES
 };
+
+#define LEDGER_KEEP_MS 60000
 
 /* One delivery that asks for this task. */
 struct claim {
@@ -50,9 +56,9 @@ struct entry {
     char *result; /* the body to publish; from FINISHED on */
     size_t result_size;
     char *routing_key;
-    uint64_t sequence; /* PUBLISHED */
-    bool returned;     /* PUBLISHED: came back as unroutable; its confirm will follow */
-    int64_t retry_at_ms;
+    uint64_t sequence;   /* PUBLISHED */
+    bool returned;       /* PUBLISHED: came back as unroutable; its confirm will follow */
+    int64_t retry_at_ms; /* HELD; SETTLED: when it is forgotten */
     struct backoff backoff;
     void *owner; /* the caller's */
     struct entry *next;
@@ -67,6 +73,7 @@ struct ledger_receipt {
     const char *job_id, *task_id;
     const unsigned char *digest; /* DIGEST_SIZE bytes */
     uint64_t tag;
+    bool redelivered;                      /* basic.deliver's flag */
     const char *reply_to, *correlation_id; /* NULL = none; copied */
 };
 
@@ -87,8 +94,7 @@ void ledger_published(struct ledger *ledger, struct entry *entry, uint64_t seque
 /* basic.return of a result (known by its body): its confirm will not settle it. NULL when none matches. */
 struct entry *ledger_returned(struct ledger *ledger, const void *body, size_t size);
 
-/* Called for each entry that a confirm settles, before it is freed: acknowledge its claims, send the replies,
- * free the owner. */
+/* Called for each entry that a confirm settles: acknowledge its claims, send the replies, free the owner. */
 typedef void ledger_settle_fn(void *context, struct entry *entry);
 
 struct ledger_verdict {
@@ -113,7 +119,10 @@ void ledger_remove(struct ledger *ledger, struct entry *entry);
 /* The first entry after `entry` (NULL: from the start) in this state; NULL at the end. */
 struct entry *ledger_next(struct ledger *ledger, const struct entry *entry, enum entry_state state);
 size_t ledger_count(const struct ledger *ledger, enum entry_state state);
+/* Of all states but SETTLED. */
 size_t ledger_total(const struct ledger *ledger);
+/* Forgets the settled entries whose time is over. */
+void ledger_expire(struct ledger *ledger, int64_t now_ms);
 /* Entries whose result the broker refused and has not taken since, whether held or being tried again: while
  * there are any, nothing more should be consumed. */
 size_t ledger_refused(const struct ledger *ledger);

@@ -4,6 +4,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 import urllib.request
@@ -365,6 +366,34 @@ def test_heartbeats_are_served_while_a_task_runs(vhost):
     worker = debug_worker(vhost, ASSAY_WORKER_HEARTBEAT_S=1)
     publish(vhost, sleeper("t", 6))
     assert results(vhost, 1)[0]["status"] == "pass"
+    assert "broker connection lost" not in worker.errors()
+
+
+def rabbitmqctl(site, *words):
+    state = site.servers.state
+    sbin = max(pathlib.Path("/usr/lib/rabbitmq/lib").glob("*/sbin"))
+    env = {"HOME": str(state / "rabbitmq"), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
+           "RABBITMQ_NODENAME": "assay@localhost", "ERL_EPMD_PORT": str(site.servers.port("epmd")), "RABBITMQ_CONF_ENV_FILE": "/dev/null"}
+    subprocess.run([sbin / "rabbitmqctl", "--quiet", *words], env=env, check=True, timeout=60, stdin=subprocess.DEVNULL)
+
+
+def test_results_are_held_while_the_broker_blocks_publishers(vhost):
+    """The broker is short of memory: it tells whoever publishes (connection.blocked), and reads nothing more from them."""
+    port = free_port()
+    worker = debug_worker(vhost, ASSAY_HTTP_LISTEN=f"127.0.0.1:{port}")
+    publish(vhost, sleeper("first", 4), bash("second"))
+    wait_running(worker, "first")
+    try:
+        rabbitmqctl(vhost, "set_vm_memory_high_watermark", "absolute", "1MB")
+        worker.wait_for_log("the broker blocks publishers", 60)
+        wait_until(lambda: status(port)["results"]["unpublished"] > 0 or status(port)["tasks"] == {"pass/ok": 2}, 60, "the results")
+        assert status(port)["blocked"] and get(port, "/readyz")[0] == 503
+    finally:
+        rabbitmqctl(vhost, "set_vm_memory_high_watermark", "0.4")
+    worker.wait_for_log("takes publishes again")
+    assert sorted(result["task_id"] for result in results(vhost, 2)) == ["first", "second"]
+    publish(vhost, bash("third"))
+    assert results(vhost, 1)[0]["task_id"] == "third"
     assert "broker connection lost" not in worker.errors()
 
 

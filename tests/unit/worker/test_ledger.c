@@ -24,8 +24,8 @@ static void see(void *context, struct entry *entry)
         seen->tags[seen->tag_count++] = entry->claims[i].tag;
 }
 
-static struct entry *receive(struct ledger *ledger, const char *task, unsigned char body, uint64_t tag,
-                             bool expect_joined)
+static struct entry *receive_flagged(struct ledger *ledger, const char *task, unsigned char body,
+                                     uint64_t tag, bool redelivered, bool expect_joined)
 {
     unsigned char digest[DIGEST_SIZE];
     memset(digest, body, sizeof digest);
@@ -33,6 +33,7 @@ static struct entry *receive(struct ledger *ledger, const char *task, unsigned c
                                      .task_id = task,
                                      .digest = digest,
                                      .tag = tag,
+                                     .redelivered = redelivered,
                                      .reply_to = "assay.reply.a",
                                      .correlation_id = "c"};
     bool joined;
@@ -40,6 +41,12 @@ static struct entry *receive(struct ledger *ledger, const char *task, unsigned c
     assert_non_null(entry);
     assert_int_equal(joined, expect_joined);
     return entry;
+}
+
+static struct entry *receive(struct ledger *ledger, const char *task, unsigned char body, uint64_t tag,
+                             bool expect_joined)
+{
+    return receive_flagged(ledger, task, body, tag, false, expect_joined);
 }
 
 static void finish(struct ledger *ledger, struct entry *entry, const char *body)
@@ -201,6 +208,8 @@ static void a_lost_connection_forgets_what_waits_and_keeps_what_runs(void **stat
     confirm(ledger, 1, false, true, &seen);
     assert_string_equal(seen.tasks, "published ");
     assert_int_equal(seen.tags[0], 0); /* nothing to acknowledge: it will be delivered again */
+    assert_int_equal(published->state, ENTRY_SETTLED);
+    assert_int_equal(ledger_total(ledger), 2);
 }
 
 static void a_redelivery_joins_the_task_that_still_runs(void **state)
@@ -218,6 +227,51 @@ static void a_redelivery_joins_the_task_that_still_runs(void **state)
     confirm(ledger, 1, false, true, &seen);
     assert_string_equal(seen.tasks, "t ");
     assert_int_equal(seen.tags[0], 1);
+}
+
+/* A task whose result was confirmed, while its delivery was lost with a connection. */
+static struct entry *settled_without_delivery(struct ledger *ledger)
+{
+    struct seen seen = {.tasks = ""};
+    struct entry *entry = receive(ledger, "t", 1, 5, false);
+    finish(ledger, entry, "r");
+    ledger_lose_connection(ledger, see, &seen);
+    ledger_published(ledger, entry, 1);
+    confirm(ledger, 1, false, true, &seen);
+    assert_int_equal(entry->state, ENTRY_SETTLED);
+    return entry;
+}
+
+static void a_redelivery_after_the_confirm_does_not_run_again(void **state)
+{
+    struct ledger *ledger = *state;
+    struct seen seen = {.tasks = ""};
+    struct entry *entry = settled_without_delivery(ledger);
+    assert_ptr_equal(receive_flagged(ledger, "t", 1, 2, true, true), entry);
+    assert_ptr_equal(ledger_next_to_publish(ledger, 0), entry); /* its result once more, then the ack */
+    ledger_published(ledger, entry, 2);
+    confirm(ledger, 2, false, true, &seen);
+    assert_int_equal(seen.tag_count, 1);
+    assert_int_equal(seen.tags[0], 2);
+    assert_int_equal(ledger_count(ledger, ENTRY_SETTLED), 0);
+}
+
+static void a_task_published_anew_runs_again(void **state)
+{
+    struct ledger *ledger = *state;
+    (void)settled_without_delivery(ledger);
+    assert_int_equal(receive_flagged(ledger, "t", 1, 2, false, false)->state, ENTRY_WAITING);
+    assert_int_equal(ledger_count(ledger, ENTRY_SETTLED), 0);
+}
+
+static void a_settled_task_is_forgotten_in_time(void **state)
+{
+    struct ledger *ledger = *state;
+    (void)settled_without_delivery(ledger); /* confirmed at 1000 */
+    ledger_expire(ledger, 1000 + LEDGER_KEEP_MS - 1);
+    assert_int_equal(ledger_count(ledger, ENTRY_SETTLED), 1);
+    ledger_expire(ledger, 1000 + LEDGER_KEEP_MS);
+    assert_int_equal(ledger_count(ledger, ENTRY_SETTLED), 0);
 }
 
 static void the_same_identity_with_another_body_is_another_task(void **state)
@@ -268,6 +322,9 @@ int main(void)
         LEDGER_TEST(a_returned_result_is_not_settled_by_its_confirm),
         LEDGER_TEST(a_lost_connection_forgets_what_waits_and_keeps_what_runs),
         LEDGER_TEST(a_redelivery_joins_the_task_that_still_runs),
+        LEDGER_TEST(a_redelivery_after_the_confirm_does_not_run_again),
+        LEDGER_TEST(a_task_published_anew_runs_again),
+        LEDGER_TEST(a_settled_task_is_forgotten_in_time),
         LEDGER_TEST(the_same_identity_with_another_body_is_another_task),
         LEDGER_TEST(two_live_deliveries_of_one_task_are_both_acknowledged),
         LEDGER_TEST(removal_keeps_the_order_and_the_counts),
