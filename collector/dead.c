@@ -42,7 +42,7 @@ static void log_item(enum log_level level, const struct item *item, const char *
     log_line(level, &context, "%s: %.500s", what, why);
 }
 
-/* --- a message that can not be stored: to the dead results ---------------------------------------------- */
+/* --- a message that can not be stored: to the dead results --- */
 
 static void on_refusal_published(void *context, bool confirmed)
 {
@@ -71,7 +71,7 @@ void dead_refuse(struct dead *dead, struct item *item, const char *sqlstate, con
     outbox_post(dead->parts.outbox, &out, true, on_refusal_published, item);
 }
 
-/* --- a dead message ------------------------------------------------------------------------------------- */
+/* --- a dead message --- */
 
 static void on_kept(void *context, const struct pg_result *result, const struct database_refusal *refusal)
 {

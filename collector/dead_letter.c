@@ -125,7 +125,7 @@ void dead_letter_judge(struct item *item, int64_t now_unix_ms)
         judge_result(item, now_unix_ms);
 }
 
-/* --- what is kept ------------------------------------------------------------------------------------- */
+/* --- what is kept --- */
 
 static void append_member(struct buf *out, const char *name, const char *value)
 {

@@ -32,7 +32,7 @@ void jobs_free(struct jobs *jobs)
     free(jobs);
 }
 
-/* --- announcements -------------------------------------------------------------------------------------- */
+/* --- announcements --- */
 
 static void on_announced(void *context, const struct pg_result *result,
                          const struct database_refusal *refusal)
@@ -71,7 +71,7 @@ void jobs_announce(struct jobs *jobs, struct item *item)
                     item);
 }
 
-/* --- cancels -------------------------------------------------------------------------------------------- */
+/* --- cancels --- */
 
 static void on_cancelled(void *context, const struct pg_result *result,
                          const struct database_refusal *refusal)

@@ -1,12 +1,11 @@
 #include "collector/migrations.h"
 
 #include <dirent.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "collector/memory.h"
-#include "common/mem.h"
+#include "common/file.h"
 
 #define FILE_MAX ((size_t)4 * 1024 * 1024)
 
@@ -30,28 +29,18 @@ static int version_of(const char *name)
     return (name[0] - '0') * 100 + (name[1] - '0') * 10 + (name[2] - '0');
 }
 
-static bool read_file(const char *folder, const char *name, struct migration *migration, struct err *err)
+static bool read_migration(const char *folder, const char *name, struct migration *migration, struct err *err)
 {
     autobuf struct buf path = BUF_INIT;
-    autobuf struct buf text = BUF_LIMIT(FILE_MAX);
+    autobuf struct buf text = BUF_INIT;
     buf_printf(&path, "%s/%s", folder, name);
-    autofile FILE *file = fopen(buf_text(&path), "re");
-    if (file == NULL)
-        return err_set_errno(err, ERR_CONFIG, "open %s", buf_text(&path));
-    for (char *room = buf_reserve(&text, 8192); room != NULL; room = buf_reserve(&text, 8192)) {
-        size_t size = fread(room, 1, 8192, file);
-        buf_commit(&text, size);
-        if (size > 0)
-            continue;
-        if (ferror(file))
-            return err_set_errno(err, ERR_CONFIG, "read %s", buf_text(&path));
-        migration->version = version_of(name);
-        migration->name = memory_text(name);
-        digest_sha256_hex(text.data, text.size, migration->checksum);
-        migration->sql = memory_steal(&text);
-        return true;
-    }
-    return err_set(err, ERR_CONFIG, "%s: larger than %zu bytes", buf_text(&path), FILE_MAX);
+    if (!file_read(buf_text(&path), FILE_MAX, &text, err))
+        return false;
+    migration->version = version_of(name);
+    migration->name = memory_text(name);
+    digest_sha256_hex(text.data, text.size, migration->checksum);
+    migration->sql = memory_steal(&text);
+    return true;
 }
 
 static int compare(const void *a, const void *b)
@@ -81,7 +70,7 @@ static bool read_folder(DIR *directory, const char *folder, struct migrations *m
             return err_set(err, ERR_CONFIG, "%s/%s: want a name like 012_name.sql", folder, entry->d_name);
         migrations->items =
             memory_resize(migrations->items, migrations->count + 1, sizeof(*migrations->items));
-        if (!read_file(folder, entry->d_name, &migrations->items[migrations->count], err))
+        if (!read_migration(folder, entry->d_name, &migrations->items[migrations->count], err))
             return false;
         migrations->count++;
     }

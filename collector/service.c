@@ -1,166 +1,24 @@
 #include "collector/service.h"
 
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "collector/acks.h"
-#include "collector/dead.h"
-#include "collector/fleet.h"
-#include "collector/jobs.h"
-#include "collector/memory.h"
 #include "collector/migrate.h"
 #include "collector/pages.h"
-#include "collector/retention.h"
-#include "collector/store.h"
-#include "common/broker_link.h"
+#include "collector/service_parts.h"
 #include "common/clock.h"
-#include "common/http_server.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/message/names.h"
 
 #define CONNECT_TIMEOUT_MS 10000
 
-/* Consumer tags of our own making say from which queue a delivery comes. */
-#define TAG_RESULTS      "results"
-#define TAG_DEAD_TASKS   "dead-tasks"
-#define TAG_DEAD_RESULTS "dead-results"
-#define TAG_EVENTS       "events"
-#define TAG_CONTROL      "control"
-
-struct service {
-    const struct collector_config *config;
-    struct loop *loop;
-    struct loop_timer *wake;  /* the earliest deadline of the parts */
-    struct loop_timer *drain; /* the end of patience after SIGTERM */
-    struct broker_link *link;
-    struct database *database;
-    struct replies *replies;
-    struct http_server *http;
-    struct acks acks;
-    struct item_list items;
-    struct store *store;
-    struct outbox *outbox;
-    struct dead *dead;
-    struct jobs *jobs;
-    struct fleet *fleet;
-    struct retention *retention;
-    struct stats stats;
-    bool draining;
-};
-
-/* --- the end of an item -------------------------------------------------------------------------------- */
-
-static void finish_item(void *context, struct item *item, bool acknowledge)
-{
-    struct service *service = context;
-    if (acknowledge)
-        (void)acks_finish(&service->acks, item->channel, item->delivery.tag);
-    item_free(item);
-}
-
-static void store_item(void *context, struct item *item)
-{
-    struct service *service = context;
-    store_add(service->store, item, clock_ms());
-}
-
-static void refuse_item(void *context, struct item *item, const char *sqlstate, const char *message)
-{
-    struct service *service = context;
-    if (item->channel != service->acks.channel) {
-        item_free(item); /* delivered again: refused again then */
-        return;
-    }
-    dead_refuse(service->dead, item, sqlstate, message);
-}
-
-static void on_stored(void *context, struct item *item)
-{
-    struct service *service = context;
-    if (item->kind == ITEM_RESULT)
-        finish_item(service, item, true);
-    else
-        dead_stored(service->dead, item);
-}
-
-static void on_refused(void *context, struct item *item, const struct database_refusal *refusal)
-{
-    struct service *service = context;
-    if (item->kind == ITEM_RESULT) {
-        refuse_item(service, item, refusal->sqlstate, refusal->message);
-        return;
-    }
-    log_error("the verdict of a dead message was refused: %s", refusal->message);
-    dead_stored(service->dead, item);
-}
-
-/* --- deliveries ------------------------------------------------------------------------------------------
- */
-
-static void take_result(struct service *service, struct item *item)
-{
-    const struct broker_message *message = &item->delivery.message;
-    struct err err = ERR_INIT;
-    service->stats.results++;
-    struct result *result = result_parse(message->body, message->body_size, &err);
-    if (item->delivery.dropped_body_size > 0)
-        err_set(&err, ERR_INPUT, "a message of %llu bytes, more than %zu",
-                (unsigned long long)item->delivery.dropped_body_size, MESSAGE_SIZE_MAX);
-    if (result == NULL) {
-        service->stats.unreadable++;
-        refuse_item(service, item, "", err.text);
-        return;
-    }
-    memcpy(item->job_id, result->job_id, sizeof(item->job_id));
-    memcpy(item->task_id, result->task_id, sizeof(item->task_id));
-    item->row = row_new(result);
-    result_free(result);
-    store_item(service, item);
-}
-
-static bool is_job_message(const struct broker_message *message)
-{
-    return message->type != NULL && strcmp(message->type, TYPE_JOB) == 0;
-}
-
-static void take_message(struct service *service, const struct broker_delivery *delivery)
-{
-    enum item_kind kind = ITEM_RESULT;
-    if (strcmp(delivery->consumer_tag, TAG_DEAD_TASKS) == 0)
-        kind = ITEM_DEAD_TASK;
-    else if (strcmp(delivery->consumer_tag, TAG_DEAD_RESULTS) == 0)
-        kind = ITEM_DEAD_RESULT;
-    else if (is_job_message(&delivery->message))
-        kind = ITEM_JOB;
-    acks_add(&service->acks, delivery->tag);
-    struct item *item = item_new(&service->items, kind, service->acks.channel, delivery);
-    if (kind == ITEM_RESULT)
-        take_result(service, item);
-    else if (kind == ITEM_JOB)
-        jobs_announce(service->jobs, item);
-    else
-        dead_take(service->dead, item);
-}
+/* --- the broker --- */
 
 static void on_delivery(void *context, const struct broker_delivery *delivery)
 {
-    struct service *service = context;
-    const struct broker_message *message = &delivery->message;
-    if (strcmp(delivery->consumer_tag, TAG_EVENTS) == 0) {
-        if (fleet_take(service->fleet, message->body, message->body_size, clock_ms()))
-            jobs_tell_cancels(service->jobs);
-    } else if (strcmp(delivery->consumer_tag, TAG_CONTROL) == 0) {
-        jobs_control(service->jobs, message->body, message->body_size);
-    } else {
-        take_message(service, delivery);
-    }
+    intake_take(context, delivery);
 }
-
-/* --- the broker -------------------------------------------------------------------------------------------
- */
 
 static void on_confirm(void *context, uint64_t sequence, bool multiple, bool accepted)
 {
@@ -246,8 +104,7 @@ static void send_acks(struct service *service)
     }
 }
 
-/* --- one round --------------------------------------------------------------------------------------------
- */
+/* --- one round --- */
 
 static int64_t earlier(int64_t a, int64_t b)
 {
@@ -315,7 +172,7 @@ static void on_signal(void *context, int signal_number)
 }
 
 /* --- HTTP
- * --------------------------------------------------------------------------------------------------- */
+ * --- */
 
 static struct pages_state pages_of(struct service *service)
 {
@@ -348,7 +205,7 @@ static void http_metrics(void *context, struct buf *out)
 }
 
 /* --- opening and closing
- * -------------------------------------------------------------------------------------- */
+ * --- */
 
 static bool open_loop(struct service *service, struct err *err)
 {
@@ -370,7 +227,7 @@ static void make_parts(struct service *service)
     const struct collector_config *config = service->config;
     const struct batch_limits limits = {(size_t)config->batch_rows, (size_t)config->batch_bytes,
                                         config->batch_age_ms};
-    const struct store_callbacks callbacks = {service, on_stored, on_refused};
+    const struct store_callbacks callbacks = {service, intake_stored, intake_refused};
     service->store = store_new(service->database, &limits, &callbacks, &service->stats);
     service->outbox = outbox_new();
     const struct dead_parts dead = {.database = service->database,
@@ -378,11 +235,11 @@ static void make_parts(struct service *service)
                                     .replies = service->replies,
                                     .stats = &service->stats,
                                     .context = service,
-                                    .store = store_item,
-                                    .finish = finish_item};
+                                    .store = intake_store,
+                                    .finish = intake_finish};
     service->dead = dead_new(&dead);
     const struct jobs_parts jobs = {service->database, service->outbox, &service->stats,
-                                    service,           finish_item,     refuse_item};
+                                    service,           intake_finish,   intake_refuse};
     service->jobs = jobs_new(&jobs);
     service->fleet = fleet_new(service->database, &service->stats);
     service->retention = retention_new(service->loop, service->database, config, &service->stats);

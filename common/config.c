@@ -7,6 +7,7 @@
 
 #include "common/buf.h"
 #include "common/config_file.h"
+#include "common/file.h"
 #include "common/mem.h"
 
 #define SECRET_FILE_MAX 65536
@@ -285,23 +286,16 @@ void config_variable_name(const struct config_key *key, struct buf *out)
 
 static bool read_secret_file(const char *variable, const char *path, struct buf *content, struct err *err)
 {
-    autofile FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return err_set_errno(err, ERR_CONFIG, "environment variable %s: open %s", variable, path);
-    char *room = buf_reserve(content, SECRET_FILE_MAX + 1);
-    if (room == NULL)
-        return err_set(err, ERR_NO_MEMORY, "environment variable %s: out of memory", variable);
-    size_t size = fread(room, 1, SECRET_FILE_MAX + 1, file);
-    if (ferror(file))
-        return err_set_errno(err, ERR_CONFIG, "environment variable %s: read %s", variable, path);
-    if (size > SECRET_FILE_MAX || memchr(room, '\0', size) != NULL)
-        return err_set(err, ERR_CONFIG, "environment variable %s: %s is no text of at most %d bytes",
-                       variable, path, SECRET_FILE_MAX);
-    if (size > 0 && room[size - 1] == '\n')
-        size--;
-    if (size > 0 && room[size - 1] == '\r')
-        size--;
-    buf_commit(content, size);
+    if (!file_read(path, SECRET_FILE_MAX, content, err))
+        return err_wrap(err, "environment variable %s", variable);
+    if (memchr(buf_text(content), '\0', content->size) != NULL)
+        return err_set(err, ERR_CONFIG, "environment variable %s: %s holds a NUL: this is no text file",
+                       variable, path);
+    static const char ends[] = {'\n', '\r'};
+    for (size_t i = 0; i < sizeof(ends); i++) {
+        if (content->size > 0 && content->data[content->size - 1] == ends[i])
+            content->data[--content->size] = '\0';
+    }
     return true;
 }
 

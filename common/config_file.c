@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "common/mem.h"
 
 #define FILE_SIZE_MAX ((size_t)4 * 1024 * 1024)
@@ -26,26 +27,6 @@ static const config_setting_t *setting_of(const struct config_node *node)
 static const struct config_node *node_of(const config_setting_t *setting)
 {
     return (const struct config_node *)(const void *)setting;
-}
-
-/* The whole file as text: libconfig's scanner ends the process when a read fails (a folder for a file). */
-static bool read_text(const char *path, struct buf *text, struct err *err)
-{
-    autofile FILE *stream = fopen(path, "re");
-    if (stream == NULL)
-        return err_set_errno(err, ERR_CONFIG, "open the configuration file %s", path);
-    for (char *room = buf_reserve(text, 4096); room != NULL; room = buf_reserve(text, 4096)) {
-        size_t size = fread(room, 1, 4096, stream);
-        buf_commit(text, size);
-        if (size > 0)
-            continue;
-        if (ferror(stream))
-            return err_set_errno(err, ERR_CONFIG, "read the configuration file %s", path);
-        if (memchr(text->data, '\0', text->size) != NULL)
-            return err_set(err, ERR_CONFIG, "%s: holds a NUL: this is no text file", path);
-        return true;
-    }
-    return err_set(err, ERR_CONFIG, "%s: larger than %zu bytes", path, FILE_SIZE_MAX);
 }
 
 /* Length of the string, comment or word at `c`: what widen_integers copies as it is. */
@@ -85,9 +66,12 @@ static void widen_integers(const char *c, struct buf *out)
 
 static bool read_config(struct config_file *file, struct err *err)
 {
-    autobuf struct buf text = BUF_LIMIT(FILE_SIZE_MAX);
-    if (!read_text(file->path, &text, err))
-        return false;
+    /* As text: libconfig's own reading ends the process when it fails (a folder for a file). */
+    autobuf struct buf text = BUF_INIT;
+    if (!file_read(file->path, FILE_SIZE_MAX, &text, err))
+        return err_wrap(err, "configuration file");
+    if (memchr(buf_text(&text), '\0', text.size) != NULL)
+        return err_set(err, ERR_CONFIG, "%s: holds a NUL: this is no text file", file->path);
     const char *slash = strrchr(file->path, '/');
     if (slash != NULL) {
         autofree char *folder = strndup(file->path, slash == file->path ? 1 : (size_t)(slash - file->path));
