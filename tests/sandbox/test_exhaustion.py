@@ -20,7 +20,7 @@ def need_memory_cgroup(sandbox):
 @pytest.mark.parametrize("name", ["memory_bomb", "memory_bomb_of_many", "shared_memory_bomb", "memfd_bomb", "system_v_bomb"])
 def test_memory(limited, sandbox, name):
     need_memory_cgroup(sandbox)
-    small = limited(memory_mb=96, disk_mb=32, wall_ms=20000)
+    small = limited(memory_mb=96, disk_mb=32, wall_ms=6000)
     answer = small.attack(name)
     assert answer["oom_kills"] > 0
     assert answer["peak_bytes"] <= 128 << 20

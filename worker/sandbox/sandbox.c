@@ -400,6 +400,7 @@ bool sandbox_task_end(struct sandbox *sandbox, struct err *err)
 
 static bool failed(struct sandbox *sandbox, struct sandbox_event *event, const struct err *err)
 {
+    memset(event, 0, sizeof(*event));
     sandbox->state = STATE_FAILED;
     event->kind = SANDBOX_FAILED;
     event->err = *err;
@@ -436,6 +437,19 @@ static void exited(struct sandbox *sandbox, const struct wire_event *from, struc
     sandbox->state = STATE_READY;
 }
 
+/* Did the task's memory limit kill its init? Then that is how this step ended, and each further one will. */
+static bool ran_out_of_memory(const struct sandbox *sandbox, struct sandbox_event *event)
+{
+    struct cgroup_counters now;
+
+    cgroup_read(sandbox->cgroup, &now);
+    if (now.oom_kills <= sandbox->at_begin.oom_kills)
+        return false;
+    if (event->oom_kills == 0)
+        event->oom_kills = 1;
+    return true;
+}
+
 /* One frame; false when it is no event for the caller. */
 static bool take(struct sandbox *sandbox, const struct wire_event *from, struct sandbox_event *event)
 {
@@ -457,7 +471,11 @@ static bool take(struct sandbox *sandbox, const struct wire_event *from, struct 
     }
     if (from->kind == WIRE_EXITED && sandbox->state == STATE_RUNNING) {
         exited(sandbox, from, event);
-        return true;
+        if (from->task_init_killed == 0 || ran_out_of_memory(sandbox, event))
+            return true;
+        err_set(&err, ERR_INFRA,
+                "the task's init was killed (from outside, or the machine is out of memory)");
+        return failed(sandbox, event, &err);
     }
     err_set(&err, ERR_INTERNAL, "the slot init sent %u in state %d", from->kind, (int)sandbox->state);
     return failed(sandbox, event, &err);

@@ -109,7 +109,8 @@ struct sandbox_event {
     int64_t wall_us,
         cpu_us; /* of this step; cpu of all its processes where a cgroup holds, else of those waited for */
     int64_t peak_memory_bytes; /* of the task so far; of its largest process where no cgroup measures */
-    int64_t oom_kills;         /* processes of this step that the memory limit killed */
+    int64_t oom_kills;         /* processes of this step that the memory limit killed; a task whose memory is
+                                  full of what outlives a step ends each further step by it */
     int64_t process_denials;   /* forks that the process limit refused; 0 also where it cannot be counted */
     bool cpu_exceeded;         /* cpu_ms was used up (and the step killed for it, or ended just then) */
     bool disk_full;            /* the workspace had no space or no inode left when the step ended */

@@ -32,6 +32,8 @@ struct running_task {
     int pidfd; /* -1 = no task */
     int socket;
     bool failed; /* FAILED was sent */
+    bool ready;  /* READY was sent */
+    bool killed; /* its init is gone by SIGKILL: each step of it ends so */
     bool in_step;
     int64_t cpu_stop_us; /* of the slot's cgroup: where the step must end; 0 = not watched */
     bool cpu_exceeded;
@@ -68,6 +70,14 @@ static void send_failed(struct slot_state *slot, const struct err *err)
     struct wire_event event = {.version = WIRE_VERSION, .kind = WIRE_FAILED, .err = *err};
 
     slot->task.failed = true;
+    send_event(&event);
+}
+
+static void send_killed(void)
+{
+    struct wire_event event = {
+        .version = WIRE_VERSION, .kind = WIRE_EXITED, .wait_status = SIGKILL, .task_init_killed = 1};
+
     send_event(&event);
 }
 
@@ -275,8 +285,8 @@ static void end(struct slot_state *slot)
         (void)syscall(SYS_pidfd_send_signal, slot->task.pidfd, SIGKILL, NULL, 0);
         /* Returns when every process of the namespace is gone. */
         reap_task(slot, &info);
-        forget_task(slot);
     }
+    forget_task(slot);
     send_kind(WIRE_ENDED, 0);
 }
 
@@ -307,6 +317,8 @@ static void serve_worker(struct slot_state *slot)
         begin(slot, &request, fd_count > 0 ? fds[0] : -1);
         break;
     case WIRE_RUN:
+        if (slot->task.killed)
+            send_killed();
         start_step(slot, &request);
         /* fall through */
     case WIRE_KILL:
@@ -339,19 +351,28 @@ static bool serve_task(struct slot_state *slot)
         event.cpu_exceeded |= slot->task.cpu_exceeded;
     }
     slot->task.failed |= event.kind == WIRE_FAILED;
+    slot->task.ready |= event.kind == WIRE_READY;
     send_event(&event);
     return true;
 }
 
 static void task_died(struct slot_state *slot)
 {
-    bool told = slot->task.failed;
+    struct running_task task = slot->task;
     struct err err = ERR_INIT;
     siginfo_t info;
 
     reap_task(slot, &info);
     forget_task(slot);
-    if (told)
+    if (task.failed)
+        return;
+    /* A program that filled its memory with what outlives it (files, System V segments) can bring the init
+     * down. That is the step's end, and no fault of the machinery: the worker, who sees the cgroup, decides.
+     */
+    slot->task.killed = task.ready && info.si_code != CLD_EXITED && info.si_status == SIGKILL;
+    if (slot->task.killed && task.in_step)
+        send_killed();
+    if (slot->task.killed)
         return;
     if (info.si_code == CLD_EXITED)
         err_set(&err, ERR_INFRA, "the task's init ended by itself with status %d", info.si_status);

@@ -1,6 +1,8 @@
 #include "worker/sandbox/task_init.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
@@ -22,6 +24,10 @@
 #include "worker/sandbox/step.h"
 #include "worker/sandbox/syscall_filter.h"
 #include "worker/sandbox/workspace.h"
+
+#define REAP_AT_ONCE 256
+#define POLL_MS      100   /* what one round of reaping left is looked at again */
+#define OOM_SCORE    "500" /* before the slot init's 0, after the program's 1000 */
 
 struct task {
     const struct task_setup *setup;
@@ -53,6 +59,9 @@ static bool set_up(struct task *task, struct err *err)
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0)
         return err_set_errno(err, ERR_INFRA, "set up the task's init");
     (void)prctl(PR_SET_NAME, "task-init", 0, 0, 0);
+    autofd int score = openat(setup->proc, "self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (score < 0 || write(score, OOM_SCORE, strlen(OOM_SCORE)) != (ssize_t)strlen(OOM_SCORE))
+        return err_set_errno(err, ERR_INFRA, "write oom_score_adj");
     if (!privileges_map_self(TASK_UID, 0, 0, err) || !workspace_mount(setup->begin.disk_bytes, err))
         return false;
     task->landlock = landlock_build(setup->read_only_paths, &task->mechanisms, err);
@@ -100,12 +109,13 @@ static void note(struct usage *usage, const struct rusage *of_one)
         usage->peak_rss_bytes = peak;
 }
 
-/* Reaps what has ended. True when `first` was among it, with its status. */
-static bool reap(pid_t first, int *status, struct usage *usage, int flags)
+/* Reaps what has ended, at most `most` processes: a program that forks without end must not keep the init
+ * from its socket. True when `first` was among it, with its status. */
+static bool reap(pid_t first, int *status, struct usage *usage, int flags, unsigned most)
 {
     bool found = false;
 
-    for (;;) {
+    for (unsigned reaped = 0; reaped < most;) {
         struct rusage of_one;
         int its_status;
         pid_t pid = wait4(-1, &its_status, flags, &of_one);
@@ -113,12 +123,14 @@ static bool reap(pid_t first, int *status, struct usage *usage, int flags)
             continue;
         if (pid <= 0)
             return found;
+        reaped++;
         note(usage, &of_one);
         if (pid == first) {
             *status = its_status;
             found = true;
         }
     }
+    return found;
 }
 
 /* Kills every process of the task but this one. True when there was any. */
@@ -162,14 +174,14 @@ static int wait_for(const struct task *task, pid_t first, struct usage *usage)
 {
     int status = 0;
 
-    while (!reap(first, &status, usage, WNOHANG)) {
+    while (!reap(first, &status, usage, WNOHANG, REAP_AT_ONCE)) {
         struct pollfd polled[] = {{task->child_signal, POLLIN, 0}, {task->setup->socket, POLLIN, 0}};
         struct signalfd_siginfo ignored;
-        if (poll(polled, ARRAY_SIZE(polled), -1) < 0 && errno != EINTR)
+        if (poll(polled, ARRAY_SIZE(polled), POLL_MS) < 0 && errno != EINTR)
             _exit(1);
-        if (polled[0].revents != 0)
-            while (read(task->child_signal, &ignored, sizeof(ignored)) > 0)
-                continue;
+        if (polled[0].revents != 0 && read(task->child_signal, &ignored, sizeof(ignored)) < 0 &&
+            errno != EAGAIN)
+            _exit(1);
         if (polled[1].revents != 0)
             serve_during_step(task);
     }
@@ -182,10 +194,11 @@ static bool clear(struct usage *usage)
     int status;
     bool left;
 
-    (void)reap(0, &status, usage, WNOHANG);
+    (void)reap(0, &status, usage, WNOHANG, REAP_AT_ONCE);
     left = kill_all();
     for (bool more = left; more; more = kill_all())
-        (void)reap(0, &status, usage, 0); /* until there is no child: what is orphaned becomes ours */
+        (void)reap(0, &status, usage, 0,
+                   UINT_MAX); /* until there is no child: what is orphaned becomes ours */
     return left;
 }
 

@@ -59,7 +59,9 @@ struct wire_event {
     int32_t exec_errno;  /* 0 = it was started */
     int64_t wall_us, cpu_us, peak_rss_bytes;
     uint8_t cpu_exceeded, disk_full, left_processes;
-    struct err err; /* FAILED */
+    uint8_t task_init_killed; /* EXITED: the task is over, its init was killed by SIGKILL, as the memory limit
+                                 does */
+    struct err err;           /* FAILED */
 };
 
 enum wire_result {

@@ -72,6 +72,26 @@ static void test_memory_of_the_workspace(void **state)
     end(sandbox);
 }
 
+/* What outlives a step fills the memory to the last page: further steps end by the limit, none is infra. */
+static void test_memory_that_outlives_its_step(void **state)
+{
+    struct sandbox *sandbox = *state;
+    const struct sandbox_task task = {.memory_bytes = 48 * MB, .processes = 32, .disk_bytes = 512 * MB};
+    struct outcome outcome;
+
+    need(sandbox, "memory");
+    begin_with(sandbox, &task);
+    for (int i = 0; i < 12; i++) {
+        run_shell(sandbox, "while :; do head -c 64K /dev/zero >> file$((n++ % 9)) || exit; done", &outcome);
+        assert_true(outcome.event.oom_kills > 0);
+    }
+    end(sandbox);
+    begin(sandbox);
+    run_shell(sandbox, "echo fine", &outcome);
+    assert_string_equal(outcome.out, "fine\n");
+    end(sandbox);
+}
+
 static void test_processes(void **state)
 {
     struct sandbox *sandbox = *state;
@@ -406,6 +426,7 @@ int main(void)
         WITH_SANDBOX(test_memory_of_one_process),
         WITH_SANDBOX(test_memory_of_many_processes),
         WITH_SANDBOX(test_memory_of_the_workspace),
+        WITH_SANDBOX(test_memory_that_outlives_its_step),
         WITH_SANDBOX(test_processes),
         WITH_SANDBOX(test_denied_processes_are_counted),
         WITH_SANDBOX(test_fork_bomb),
