@@ -171,8 +171,7 @@ static void on_signal(void *context, int signal_number)
         broker_link_fail(service->link, &err);
 }
 
-/* --- HTTP
- * --- */
+/* --- HTTP --- */
 
 static struct pages_state pages_of(struct service *service)
 {
@@ -204,8 +203,7 @@ static void http_metrics(void *context, struct buf *out)
     pages_metrics(&state, out);
 }
 
-/* --- opening and closing
- * --- */
+/* --- opening and closing --- */
 
 static bool open_loop(struct service *service, struct err *err)
 {

@@ -72,6 +72,23 @@ bool err_set_errno(struct err *err, enum err_code code, const char *format, ...)
     return false;
 }
 
+/* "<context>: " in front; what does not fit is cut at the end. */
+static void prepend(struct err *err, const char *context)
+{
+    char inner[sizeof(err->text)];
+    const char *const parts[] = {context, ": ", inner};
+    memcpy(inner, err->text, sizeof(inner));
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        size_t room = sizeof(err->text) - 1 - used;
+        size_t length = strnlen(parts[i], room);
+        memcpy(err->text + used, parts[i], length);
+        used += length;
+    }
+    err->text[used] = '\0';
+    trim_partial_character(err->text, sizeof(err->text));
+}
+
 bool err_wrap(struct err *err, const char *format, ...)
 {
     if (err == NULL)
@@ -82,14 +99,7 @@ bool err_wrap(struct err *err, const char *format, ...)
     if (vsnprintf(context, sizeof(context), format, args) < 0)
         context[0] = '\0';
     va_end(args);
-
-    char inner[sizeof(err->text)];
-    memcpy(inner, err->text, sizeof(inner));
-    size_t length = strnlen(context, sizeof(err->text) - 1);
-    memcpy(err->text, context, length);
-    err->text[length] = '\0';
-    (void)snprintf(err->text + length, sizeof(err->text) - length, ": %s", inner);
-    trim_partial_character(err->text, sizeof(err->text));
+    prepend(err, context);
     flatten(err->text);
     return false;
 }
