@@ -49,6 +49,9 @@ group_apply() {
     for ((number = 1; number <= wanted; number++)); do
         worker_start "$group" "$number"
     done
+    for ((number = 1; number <= wanted; number++)); do
+        process_await "worker-$group-$number" 180
+    done
     for name in $(workers_of "$group"); do
         number=${name##*-}
         [ "$number" -le "$wanted" ] || stopping+=("$name")
@@ -63,8 +66,6 @@ workers_stop() {
     done
     wait
 }
-
-worker_ready() { grep -q '"\?ready' "$ASSAY_STATE/logs/$1.log"; }
 
 fleet_groups() {
     local file group
@@ -86,6 +87,7 @@ fleet_up() {
             . "$ASSAY_STATE/env/assay-collector.env"
             ASSAY_NO_LOCAL_ENV=1 process_start collector "$(bin)/assay-collector" run
         )
+        process_await collector 60
     fi
     for group in $(fleet_groups); do
         say "workers: $group=$(cat "$ASSAY_STATE/fleet/$group.count")"

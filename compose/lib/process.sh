@@ -17,13 +17,23 @@ process_pid() {
 
 process_alive() { process_pid "$1" >/dev/null; }
 
-# process_start NAME COMMAND...: in a session of its own, output to logs/NAME.log.
+# process_start NAME COMMAND...: in a session of its own, output to logs/NAME.log; the log of the run before is NAME.log.1.
 process_start() {
     local name=$1
     shift
+    [ ! -s "$ASSAY_STATE/logs/$name.log" ] || mv -f "$ASSAY_STATE/logs/$name.log" "$ASSAY_STATE/logs/$name.log.1"
     setsid "$@" </dev/null >>"$ASSAY_STATE/logs/$name.log" 2>&1 9>&- &
     process_record "$name" "$!"
     disown
+}
+
+# process_ready NAME: it logged that it is ready, or it has ended (which process_await tells apart).
+process_ready() { ! process_alive "$1" || grep -q '"message":"ready: ' "$ASSAY_STATE/logs/$1.log"; }
+
+process_await() {
+    wait_until "$2" "$1" process_ready "$1" && process_alive "$1" && return 0
+    tail -n 5 "$ASSAY_STATE/logs/$1.log" >&2
+    die 3 "$1 did not get ready: see $ASSAY_STATE/logs/$1.log"
 }
 
 # process_stop NAME SECONDS [SIGNAL]: asks, waits, and only then kills.

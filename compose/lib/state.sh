@@ -125,5 +125,6 @@ write_environment() {
 with_environment() (
     # shellcheck source=/dev/null
     . "$ASSAY_STATE/env/env"
-    ASSAY_NO_LOCAL_ENV=1 "$@"
+    # Whoever interrupts us must not find the lock held by what we ran.
+    ASSAY_NO_LOCAL_ENV=1 "$@" 9>&-
 )
