@@ -317,7 +317,7 @@ bool sandbox_task_begin(struct sandbox *sandbox, const struct sandbox_task *task
     return true;
 }
 
-/* A program may open /dev/stdout; a pipe of the worker's would not let the slot's uid. */
+/* Programs open /dev/stdin and /dev/stdout by path; a pipe of the worker's would not let the slot's uid. */
 static bool give_pipe(const struct sandbox *sandbox, int fd, struct err *err)
 {
     struct stat status;
@@ -373,7 +373,8 @@ bool sandbox_run(struct sandbox *sandbox, const struct sandbox_step *step, struc
         fds[fd_count++] = given[i];
     }
     cgroup_read(sandbox->cgroup, &sandbox->at_run);
-    if (!give_pipe(sandbox, step->stdout_fd, err) || !give_pipe(sandbox, step->stderr_fd, err) ||
+    if (!give_pipe(sandbox, step->stdin_fd, err) || !give_pipe(sandbox, step->stdout_fd, err) ||
+        !give_pipe(sandbox, step->stderr_fd, err) ||
         !wire_send(sandbox->socket, &request, sizeof(request), fds, fd_count, err))
         return err_wrap(err, "run a step");
     sandbox->state = STATE_RUNNING;

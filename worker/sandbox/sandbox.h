@@ -77,9 +77,9 @@ struct sandbox_step {
     const char *const *argv; /* argv[0] is an absolute path, or looked for in /usr/local/bin:/usr/bin:/bin */
     const char *const *environment; /* NAME=value; HOME, TMPDIR and PATH are added where missing */
     /* The program's ends; -1 = /dev/null (stdin, stdout, stderr) or absent (report, control). sandbox_run
-     * does not close them. As root, pipes given as stdout and stderr are made the slot's (fchown), so that
-     * programs can open /dev/stdout. Make report and control sockets (socketpair), not pipes: the program
-     * could open a pipe's other end by /proc/self/fd. */
+     * does not close them. As root, pipes given as stdin, stdout and stderr are made the slot's (fchown), so
+     * that programs can open /dev/stdin and /dev/stdout. Make report and control sockets (socketpair), not
+     * pipes: the program could open a pipe's other end by /proc/self/fd. */
     int stdin_fd, stdout_fd, stderr_fd, report_fd, control_fd;
     int64_t cpu_ms;              /* 0 = none */
     int64_t address_space_bytes; /* RLIMIT_AS; 0 = none */

@@ -236,6 +236,26 @@ static void test_descriptors(void **state)
     (void)close(input);
 }
 
+static void test_standard_input_by_path(void **state)
+{
+    struct sandbox *sandbox = *state;
+    const char *const argv[] = {"/usr/bin/node", "-e",
+                                "process.stdout.write(require('fs').readFileSync('/dev/stdin'))", NULL};
+    struct sandbox_step step = step_of(argv);
+    struct outcome outcome;
+    int input[2];
+
+    assert_int_equal(pipe2(input, O_CLOEXEC), 0);
+    assert_int_equal(write(input[1], "piped", 5), 5);
+    (void)close(input[1]);
+    step.stdin_fd = input[0];
+    begin(sandbox);
+    run_step(sandbox, &step, 0, &outcome);
+    (void)close(input[0]);
+    assert_string_equal(outcome.out, "piped");
+    end(sandbox);
+}
+
 static void test_ending_a_task_in_mid_step(void **state)
 {
     struct sandbox *sandbox = *state;
@@ -286,6 +306,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_kill_ends_a_step_and_not_the_task, open_it, close_it),
         cmocka_unit_test_setup_teardown(test_what_a_step_leaves_is_killed, open_it, close_it),
         cmocka_unit_test_setup_teardown(test_descriptors, open_it, close_it),
+        cmocka_unit_test_setup_teardown(test_standard_input_by_path, open_it, close_it),
         cmocka_unit_test_setup_teardown(test_ending_a_task_in_mid_step, open_it, close_it),
         cmocka_unit_test_setup_teardown(test_calls_out_of_order_are_refused, open_it, close_it),
     };
