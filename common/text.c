@@ -62,10 +62,29 @@ static size_t sequence_length(const unsigned char *s, size_t size)
     return lead.length > 0 && agreeing_bytes(s, size, lead) == lead.length ? lead.length : 0;
 }
 
+/* Length of the plain ASCII at the beginning, NUL apart: eight bytes at a time, since most text is nothing
+ * else. */
+static size_t ascii_length(const unsigned char *s, size_t size)
+{
+    const uint64_t high = UINT64_C(0x8080808080808080);
+    const uint64_t low = UINT64_C(0x0101010101010101);
+    size_t length = 0;
+    while (size - length >= sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, s + length, sizeof(word));
+        if ((word & high) != 0 || ((word - low) & ~word & high) != 0)
+            break;
+        length += sizeof(word);
+    }
+    while (length < size && s[length] != '\0' && s[length] < 0x80)
+        length++;
+    return length;
+}
+
 bool text_is_utf8(const char *data, size_t size, size_t *bad_offset)
 {
     const unsigned char *s = (const unsigned char *)data;
-    for (size_t i = 0; i < size;) {
+    for (size_t i = ascii_length(s, size); i < size; i += ascii_length(s + i, size - i)) {
         size_t length = sequence_length(s + i, size - i);
         if (length == 0) {
             if (bad_offset != NULL)
@@ -81,8 +100,7 @@ void text_append_clean(struct buf *out, const char *data, size_t size)
 {
     const unsigned char *s = (const unsigned char *)data;
     size_t start = 0;
-    size_t i = 0;
-    while (i < size) {
+    for (size_t i = ascii_length(s, size); i < size; i += ascii_length(s + i, size - i)) {
         size_t length = s[i] == '\0' ? 0 : sequence_length(s + i, size - i);
         if (length > 0) {
             i += length;
@@ -98,25 +116,42 @@ void text_append_clean(struct buf *out, const char *data, size_t size)
     buf_append(out, data + start, size - start);
 }
 
+static bool is_plain_in_json(char c)
+{
+    return (unsigned char)c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
+}
+
+static void append_json_clean(struct buf *out, const char *data, size_t size)
+{
+    for (size_t i = 0; i < size;) {
+        size_t plain = 0;
+        while (i + plain < size && is_plain_in_json(data[i + plain]))
+            plain++;
+        buf_append(out, data + i, plain);
+        i += plain;
+        if (i == size)
+            return;
+        char c = data[i++];
+        if (c == '"' || c == '\\')
+            buf_printf(out, "\\%c", c);
+        else if (c == '\n')
+            buf_append_text(out, "\\n");
+        else
+            buf_printf(out, "\\u%04x", (unsigned)c);
+    }
+}
+
 void text_append_json(struct buf *out, const char *data, size_t size)
 {
-    autobuf struct buf clean = BUF_INIT;
-    text_append_clean(&clean, data, size);
-    if (clean.failed)
-        out->failed = true;
     buf_append_char(out, '"');
-    for (size_t i = 0; i < clean.size; i++) {
-        char c = clean.data[i];
-        if (c == '"' || c == '\\') {
-            buf_append_char(out, '\\');
-            buf_append_char(out, c);
-        } else if (c == '\n') {
-            buf_append_text(out, "\\n");
-        } else if ((unsigned char)c < 0x20 || c == 0x7f) {
-            buf_printf(out, "\\u%04x", (unsigned)c);
-        } else {
-            buf_append_char(out, c);
-        }
+    if (ascii_length((const unsigned char *)data, size) == size) {
+        append_json_clean(out, data, size);
+    } else {
+        autobuf struct buf clean = BUF_INIT;
+        text_append_clean(&clean, data, size);
+        append_json_clean(out, buf_text(&clean), clean.size);
+        if (clean.failed)
+            out->failed = true;
     }
     buf_append_char(out, '"');
 }
