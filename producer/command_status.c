@@ -23,7 +23,7 @@ struct status_options {
 
 static const struct option_entry options[] = {
     {"watch", OPTION_FLAG, AT(watch), NULL, 0, 0, NULL, NULL,
-     "show it again and again; with JOB until the job is complete"},
+     "show it again and again; with JOB until it is known and complete"},
     {"interval", OPTION_SECONDS, AT(interval_ms), "S", 200, 3600000, NULL, "2", "seconds between two looks"},
     {"format", OPTION_CHOICE, AT(format), NULL, 0, 0, "text|json", "text", "text, or one JSON object a look"},
 };
@@ -244,15 +244,28 @@ static bool print_json(struct look *look, struct buf *out, struct err *err)
     return good;
 }
 
-static bool take_look(struct look *look, bool json, bool clear, struct err *err)
+/* While watching, a job may be on its way to the collector still. */
+static bool look_at_job(struct look *look, bool watching, struct err *err)
+{
+    struct err why = ERR_INIT;
+    if (store_check_job(look->pg, look->job, &why))
+        return find_complete(look, err);
+    if (watching && why.code == ERR_INPUT)
+        return true;
+    *err = why;
+    return false;
+}
+
+static bool take_look(struct look *look, const struct status_options *chosen, struct err *err)
 {
     autobuf struct buf out = BUF_INIT;
+    bool json = strcmp(chosen->format, "json") == 0;
     if (!ask_broker(look, err))
         return false;
     bool good = json ? print_json(look, &out, err) : print_text(look, &out, err);
     if (look->pg != NULL && look->job != NULL)
-        good = good && store_check_job(look->pg, look->job, err) && find_complete(look, err);
-    if (clear)
+        good = good && look_at_job(look, chosen->watch, err);
+    if (chosen->watch && !json && isatty(STDOUT_FILENO) == 1)
         (void)fputs("\033[H\033[2J", stdout);
     (void)fputs(buf_text(&out), stdout);
     if (fflush(stdout) != 0)
@@ -265,8 +278,6 @@ static int run(const struct subcommand_context *context, const void *values, str
     const struct status_options *chosen = values;
     struct look look = {.config = context->config,
                         .job = context->operand_count > 0 ? context->operands[0] : NULL};
-    bool json = strcmp(chosen->format, "json") == 0;
-    bool clear = chosen->watch && !json && isatty(STDOUT_FILENO) == 1;
     if (look.job != NULL && !producer_config_need_pg(context->config, err))
         return err_exit_status(err->code);
     bool good = true;
@@ -275,7 +286,7 @@ static int run(const struct subcommand_context *context, const void *values, str
         good = look.pg != NULL;
     }
     while (good) {
-        good = take_look(&look, json, clear, err);
+        good = take_look(&look, chosen, err);
         if (!good || !chosen->watch || look.complete)
             break;
         struct timespec pause = {chosen->interval_ms / 1000, chosen->interval_ms % 1000 * 1000000};

@@ -9,11 +9,7 @@
 #include "common/message/names.h"
 #include "producer/idset.h"
 #include "producer/jobs.h"
-#include "producer/progress.h"
 #include "producer/publisher.h"
-#include "producer/results_file.h"
-#include "producer/screen.h"
-#include "producer/verdict.h"
 #include "producer/wait.h"
 
 #define PROGRESS_MS      250
@@ -29,7 +25,7 @@ struct dispatch {
     struct loop *loop;
     struct publisher *publisher;
     struct waiter *waiter;
-    struct results_file *results;
+    struct console console;
     struct loop_timer *progress_timer, *rate_timer, *timeout_timer;
     const struct source *source;
     struct dispatch_report *report;
@@ -41,8 +37,6 @@ struct dispatch {
     int64_t started_ms, sent;
     char *checked_keys[CHECKED_KEYS_MAX];
     size_t checked_count;
-    bool colour, progress_drawn;
-    size_t columns;
 };
 
 static void stop(struct dispatch *dispatch, enum dispatch_end end)
@@ -61,15 +55,6 @@ static void fail(struct dispatch *dispatch, const struct err *why)
     stop(dispatch, DISPATCH_FAILED);
 }
 
-static void clear_progress(struct dispatch *dispatch)
-{
-    if (!dispatch->progress_drawn)
-        return;
-    (void)fputs("\r\033[K", stderr);
-    (void)fflush(stderr);
-    dispatch->progress_drawn = false;
-}
-
 static void draw_progress(void *context)
 {
     struct dispatch *dispatch = context;
@@ -78,12 +63,7 @@ static void draw_progress(void *context)
                                 .verdicts = dispatch->report->summary.verdicts,
                                 .waiting = dispatch->options.wait,
                                 .elapsed_ms = clock_ms() - dispatch->started_ms};
-    autobuf struct buf line = BUF_INIT;
-    progress_append(&progress, publisher_stalled(dispatch->publisher), &line);
-    clear_progress(dispatch);
-    (void)fputs(buf_text(&line), stderr);
-    (void)fflush(stderr);
-    dispatch->progress_drawn = true;
+    console_draw_progress(&dispatch->console, &progress, publisher_stalled(dispatch->publisher));
     loop_timer_set(dispatch->progress_timer, clock_ms() + PROGRESS_MS);
 }
 
@@ -140,7 +120,7 @@ static void on_settled(void *context, const struct publication *publication, enu
     } else {
         (void)no_longer_awaited(dispatch, job_id, task_id);
         if (dispatch->report->returned++ < RETURNED_SHOWN) {
-            clear_progress(dispatch);
+            console_clear_progress(&dispatch->console);
             (void)fprintf(
                 stderr,
                 "assay-producer: task %s of job %s came back: no queue on the broker takes runtime '%s'; "
@@ -154,23 +134,6 @@ static void on_settled(void *context, const struct publication *publication, enu
                                   publication_tag(publication), fate == PUBLICATION_CONFIRMED);
 }
 
-static void print_verdict(struct dispatch *dispatch, const struct result *result, const char *body,
-                          size_t size)
-{
-    autobuf struct buf text = BUF_INIT;
-    if (dispatch->options.output == OUTPUT_LINES) {
-        verdict_append_line(&text, result, dispatch->colour, dispatch->columns);
-    } else if (memchr(body, '\n', size) == NULL) {
-        buf_append(&text, body, size);
-        buf_append_char(&text, '\n');
-    } else {
-        result_to_json(result, &text);
-        buf_append_char(&text, '\n');
-    }
-    clear_progress(dispatch);
-    (void)fwrite(text.data, 1, text.size, stdout);
-}
-
 static void on_result(void *context, const struct result *result, const char *body, size_t size)
 {
     struct dispatch *dispatch = context;
@@ -178,12 +141,10 @@ static void on_result(void *context, const struct result *result, const char *bo
         return;
     summary_add(&dispatch->report->summary, result);
     struct err why = ERR_INIT;
-    if (dispatch->results != NULL && !results_file_add(dispatch->results, result, body, size, &why)) {
+    if (!console_verdict(&dispatch->console, result, body, size, &why)) {
         fail(dispatch, &why);
         return;
     }
-    if (dispatch->options.output != OUTPUT_NONE)
-        print_verdict(dispatch, result, body, size);
     if (dispatch->options.on_verdict != NULL)
         dispatch->options.on_verdict(dispatch->options.context, result);
 }
@@ -227,7 +188,7 @@ static void check_queue_once(struct dispatch *dispatch, const char *routing_key)
     if (copy == NULL)
         return;
     dispatch->checked_keys[dispatch->checked_count++] = copy;
-    clear_progress(dispatch);
+    console_clear_progress(&dispatch->console);
     (void)dispatch_check_queue(dispatch, routing_key, NULL);
 }
 
@@ -238,12 +199,13 @@ static bool send_held(struct dispatch *dispatch, struct err *err)
         check_queue_once(dispatch, task->routing_key);
     if (dispatch->options.wait && !expect_task(dispatch, task, err))
         return false;
+    char *body = steal_ptr(task->body);
     struct publication_fields fields = {.exchange = EXCHANGE_TASKS,
                                         .type = TYPE_TASK,
                                         .routing_key = task->routing_key,
                                         .message_id = task->task_id,
                                         .job_id = task->job_id,
-                                        .body = steal_ptr(task->body),
+                                        .body = body,
                                         .body_size = task->body_size,
                                         .tag = task->tag};
     dispatch->holding = false;
@@ -310,22 +272,13 @@ static void finish_when_complete(struct dispatch *dispatch)
         stop(dispatch, DISPATCH_DONE);
 }
 
-static bool flush_output(struct dispatch *dispatch, struct err *err)
-{
-    if (dispatch->results != NULL && !results_file_flush(dispatch->results, err))
-        return false;
-    if (fflush(stdout) != 0)
-        return err_set_errno(err, ERR_IO, "write standard output");
-    return true;
-}
-
 static void on_round(void *context)
 {
     struct dispatch *dispatch = context;
     struct err why = ERR_INIT;
     if (!dispatch->running)
         return;
-    if (!flush_output(dispatch, &why) || publisher_failed(dispatch->publisher, &why) ||
+    if (!console_flush(&dispatch->console, &why) || publisher_failed(dispatch->publisher, &why) ||
         !feed(dispatch, &why)) {
         fail(dispatch, &why);
         return;
@@ -340,8 +293,7 @@ static bool set_up(struct dispatch *dispatch, struct err *err)
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     struct publisher_callbacks published = {dispatch, on_settled};
     struct waiter_callbacks waited = {dispatch, on_result};
-    if (options->results_file != NULL &&
-        (dispatch->results = results_file_open(options->results_file, err)) == NULL)
+    if (!console_open(&dispatch->console, options->output, options->results_file, err))
         return false;
     if ((dispatch->loop = loop_open(err)) == NULL ||
         !loop_watch_signals(dispatch->loop, signals, (int)ARRAY_SIZE(signals), on_signal, dispatch, err))
@@ -363,7 +315,7 @@ static bool set_up(struct dispatch *dispatch, struct err *err)
         if (dispatch->waiter == NULL || !waiter_connect(dispatch->waiter, err))
             return false;
     }
-    return dispatch->results == NULL || results_file_empty(dispatch->results, err);
+    return console_start(&dispatch->console, err);
 }
 
 struct dispatch *dispatch_open(const struct dispatch_options *options, struct err *err)
@@ -376,8 +328,6 @@ struct dispatch *dispatch_open(const struct dispatch_options *options, struct er
         return NULL;
     }
     dispatch->options = *options;
-    dispatch->colour = screen_has_colour(stdout);
-    dispatch->columns = screen_columns(stdout);
     if (!set_up(dispatch, err)) {
         dispatch_close(dispatch);
         return NULL;
@@ -395,7 +345,7 @@ void dispatch_close(struct dispatch *dispatch)
     idset_free(dispatch->awaited);
     for (size_t i = 0; i < dispatch->checked_count; i++)
         free(dispatch->checked_keys[i]);
-    (void)results_file_close(dispatch->results, NULL);
+    (void)console_close(&dispatch->console, NULL);
     if (dispatch->loop != NULL)
         loop_close(dispatch->loop);
     free(dispatch);
@@ -481,13 +431,12 @@ enum dispatch_end dispatch_run(struct dispatch *dispatch, const struct source *s
     if (!loop_run(dispatch->loop, &why))
         fail(dispatch, &why);
     loop_timer_stop(dispatch->progress_timer);
-    clear_progress(dispatch);
+    console_clear_progress(&dispatch->console);
     if (report->end == DISPATCH_TIMED_OUT && dispatch->stopping)
         report->end = DISPATCH_INTERRUPTED;
     report->elapsed_ms = clock_ms() - dispatch->started_ms;
     report->summary.missing = dispatch->awaiting;
-    struct results_file *results = steal_ptr(dispatch->results);
-    if (!results_file_close(results, &why) && report->end != DISPATCH_FAILED) {
+    if (!console_close(&dispatch->console, &why) && report->end != DISPATCH_FAILED) {
         *err = why;
         report->end = DISPATCH_FAILED;
     }

@@ -14,16 +14,11 @@
 #include "common/loop.h"
 #include "common/message/job.h"
 #include "producer/config.h"
+#include "producer/console.h"
 #include "producer/source.h"
 #include "producer/summary.h"
 
 struct dispatch;
-
-enum dispatch_output {
-    OUTPUT_NONE,
-    OUTPUT_LINES, /* a readable line a verdict on standard output */
-    OUTPUT_JSON,  /* the result messages, one a line, on standard output */
-};
 
 struct dispatch_options {
     const struct producer_config *config;
@@ -31,7 +26,7 @@ struct dispatch_options {
     int64_t rate;       /* tasks a second at most; 0 = as fast as the broker confirms */
     int64_t timeout_ms; /* for all of it; 0 = none */
     bool wait;
-    enum dispatch_output output;
+    enum console_output output;
     const char *results_file; /* the result messages go here as lines; NULL = nowhere */
     bool quiet;               /* no progress line */
     /* Further use of each first verdict; may be NULL. */

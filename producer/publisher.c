@@ -226,23 +226,33 @@ static bool copy_text(char *out, size_t size, const char *text)
     return length >= 0 && (size_t)length < size;
 }
 
-bool publisher_send(struct publisher *publisher, const struct publication_fields *fields, struct err *err)
+static bool fill(struct publication *publication, const struct publication_fields *fields, struct err *err)
 {
-    autofree char *body = fields->body;
-    autofree struct publication *publication = calloc(1, sizeof *publication);
-    if (publication == NULL)
-        return err_set(err, ERR_NO_MEMORY, "no memory for a message");
     publication->exchange = fields->exchange;
     publication->type = fields->type;
     publication->tag = fields->tag;
-    if (!copy_text(publication->routing_key, sizeof publication->routing_key, fields->routing_key) ||
-        !copy_text(publication->message_id, sizeof publication->message_id, fields->message_id) ||
-        !copy_text(publication->job_id, sizeof publication->job_id, fields->job_id))
-        return err_set(err, ERR_INTERNAL, "message '%s': a name is too long for AMQP",
-                       fields->message_id != NULL ? fields->message_id : fields->routing_key);
+    publication->body = fields->body;
     publication->item.bytes = fields->body_size;
-    publication->body = steal_ptr(body);
-    window_add(&publisher->window, &steal_ptr(publication)->item);
+    if (copy_text(publication->routing_key, sizeof publication->routing_key, fields->routing_key) &&
+        copy_text(publication->message_id, sizeof publication->message_id, fields->message_id) &&
+        copy_text(publication->job_id, sizeof publication->job_id, fields->job_id))
+        return true;
+    return err_set(err, ERR_INTERNAL, "message '%s': a name is too long for AMQP",
+                   fields->message_id != NULL ? fields->message_id : fields->routing_key);
+}
+
+bool publisher_send(struct publisher *publisher, const struct publication_fields *fields, struct err *err)
+{
+    struct publication *publication = calloc(1, sizeof *publication);
+    if (publication == NULL) {
+        free(fields->body);
+        return err_set(err, ERR_NO_MEMORY, "no memory for a message");
+    }
+    if (!fill(publication, fields, err)) {
+        publication_free(publication);
+        return false;
+    }
+    window_add(&publisher->window, &publication->item);
     return true;
 }
 

@@ -11,12 +11,11 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/message/compose.h"
+#include "common/message/job.h"
 #include "producer/claims.h"
 #include "producer/idset.h"
-#include "producer/language.h"
+#include "producer/row_task.h"
 #include "producer/store.h"
-#include "producer/suite_source.h"
 
 #define BATCH           50
 #define PUBLISHED_BATCH 200
@@ -30,8 +29,7 @@ struct rows {
     struct claims_settings claims;
     char owner[128];
     struct pg *pg; /* NULL while it is away */
-    struct runtimes *runtimes;
-    struct suite_source *suites;
+    struct row_task *tasks;
     struct idset *seen; /* value = when we had the row, in ms */
     struct pg_result *batch;
     int batch_next;
@@ -189,42 +187,6 @@ static void on_settled(void *context, struct dispatch *dispatch, const char *job
     loop_timer_set(rows->flush_timer, clock_ms() + (full ? 0 : FLUSH_MS));
 }
 
-/* The row as a task. False: why it cannot be one. */
-static bool compose(struct rows *rows, int row, const char *task_id, struct outgoing *out, struct err *err)
-{
-    const struct pg_result *batch = rows->batch;
-    const char *language = pg_value(batch, row, CLAIM_LANGUAGE);
-    const char *program = pg_value(batch, row, CLAIM_IMPLEMENTATION);
-    const struct runtime *runtime = language_runtime(rows->runtimes, language);
-    if (runtime == NULL)
-        return err_set(err, ERR_INPUT, "applications.language '%s' is no runtime; known are %s", language,
-                       runtimes_names(rows->runtimes));
-    struct task_label labels[] = {{"application", pg_value(batch, row, CLAIM_APPLICATION)},
-                                  {"model", pg_value(batch, row, CLAIM_MODEL)}};
-    struct task_draft draft = {.task_id = task_id,
-                               .job_id = rows->options.job_id,
-                               .runtime = runtime->name,
-                               .implementation_code = {program, strlen(program)},
-                               .has_reconstruction_id = true,
-                               .reconstruction_id = (int64_t)out->tag,
-                               .labels = labels,
-                               .label_count = ARRAY_SIZE(labels)};
-    if (!suite_source_get(rows->suites, pg_value(batch, row, CLAIM_SUITE_PATH), clock_ms(),
-                          &draft.test_suite_code, err))
-        return false;
-    size_t size = 0;
-    autofree char *body = task_draft_to_json(&draft, &size, err);
-    if (body == NULL)
-        return false;
-    struct task_rules rules = {.runtimes = rows->runtimes};
-    struct task *task = task_parse(body, size, &rules, NULL, err);
-    uint64_t tag = out->tag;
-    bool good = task != NULL && outgoing_from_task(out, task, err);
-    out->tag = tag;
-    task_free(task);
-    return good;
-}
-
 static void refuse(struct rows *rows, int64_t id, const char *application, const struct err *why)
 {
     struct err ignored = ERR_INIT;
@@ -257,13 +219,12 @@ static enum source_state take_row(struct rows *rows, struct outgoing *out, struc
 {
     int row = rows->batch_next++;
     int64_t id = batch_id(rows, row);
-    char task_id[64];
-    (void)snprintf(task_id, sizeof task_id, "reconstruction/%lld", (long long)id);
-    out->tag = (uint64_t)id;
+    char task_id[TEXT_ID_MAX + 1];
+    row_task_id(pg_value(rows->batch, row, CLAIM_ID), task_id);
     struct err why = ERR_INIT;
     if (!note_row(rows, task_id, &why)) {
         (void)row_ids_remove(&rows->unsettled, id); /* its lease ends by itself */
-    } else if (compose(rows, row, task_id, out, &why)) {
+    } else if (row_task_compose(rows->tasks, rows->batch, row, rows->options.job_id, out, &why)) {
         rows->handed_out++;
         return SOURCE_TASK;
     } else if (why.code != ERR_NO_MEMORY) {
@@ -378,11 +339,10 @@ struct rows *rows_open(const struct rows_options *options, struct err *err)
                                             options->config->published_lease_s};
     rows->backoff = (struct backoff)BACKOFF_INIT;
     rows->seen = idset_new();
-    rows->suites = suite_source_new(options->config);
-    bool good = rows->seen != NULL && rows->suites != NULL;
+    bool good = rows->seen != NULL;
     if (!good)
         err_set(err, ERR_NO_MEMORY, "no memory");
-    good = good && (rows->runtimes = producer_config_runtimes(options->config, err)) != NULL &&
+    good = good && (rows->tasks = row_task_new(options->config, err)) != NULL &&
            (rows->pg = store_open(options->config, err)) != NULL;
     if (!good) {
         rows_close(rows);
@@ -449,8 +409,7 @@ void rows_close(struct rows *rows)
     row_ids_free(&rows->unsettled);
     row_ids_free(&rows->published);
     row_ids_free(&rows->given_back);
-    suite_source_free(rows->suites);
-    runtimes_free(rows->runtimes);
+    row_task_free(rows->tasks);
     idset_free(rows->seen);
     free(rows);
 }

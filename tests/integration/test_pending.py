@@ -15,14 +15,14 @@ from lib.waiting import wait_until
 
 SUITES = {
     "python": ("suite.py", "from implementation import f\n\n\ndef test_one():\n    assert f() == 1\n\n\ndef test_true():\n    assert f\n"),
-    "node": ("suite.mjs", "import test from 'node:test';\nimport assert from 'node:assert';\n"
-             "import { f } from './implementation.mjs';\ntest('one', () => assert.equal(f(), 1));\n"
+    "node": ("suite.js", "const test = require('node:test');\nconst assert = require('node:assert');\n"
+             "const { f } = require('./implementation.js');\ntest('one', () => assert.equal(f(), 1));\n"
              "test('true', () => assert.ok(f));\n"),
     "c": ("suite.c", "int f(void);\nint main(void)\n{\n    return f() == 1 ? 0 : 1;\n}\n"),
 }
 PROGRAMS = {
     "python": "def f():\n    return {}\n",
-    "node": "export const f = () => {};\n",
+    "node": "exports.f = () => {};\n",
     "c": "int f(void)\n{{\n    return {};\n}}\n",
 }
 
@@ -89,7 +89,7 @@ def test_500_rows_of_three_languages_and_two_producers(site):
     assert sum(published) == 500
     assert sum(site.depth("assay.tasks." + language) for language in SUITES) == 500
     assert claims(site) == (500, 500)
-    site.start_worker("python,node,c", slots=2)
+    site.start_worker("python,node,c", slots=2, wait=False)
     site.wait_for_rows(500, "reconstructions", 600)
     counted = collections.Counter()
     for row in site.sql("SELECT r.id, r.test_results, r.test_pass_rate, r.execution_time, e.status, e.test_pass_rate, "

@@ -573,8 +573,9 @@ def test_status_of_queues_jobs_and_workers(site):
 
 
 def test_watch_ends_with_the_job(site):
-    site.sql("INSERT INTO jobs (job_id, total, done) VALUES ('j', 2, 1)")
     watcher = site.start("assay-producer", "status", "j", "--watch", "--interval", "0.2")
+    wait_until(lambda: watcher.output().count("queue ") >= 2, 30, "two looks before the job is known")
+    site.sql("INSERT INTO jobs (job_id, total, done) VALUES ('j', 2, 1)")
     wait_until(lambda: watcher.output().count("open") >= 2, 30, "two looks")
     site.sql("UPDATE jobs SET done = 2, state = 'complete' WHERE job_id = 'j'")
     assert watcher.wait(30) == 0
