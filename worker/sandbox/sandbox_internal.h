@@ -1,0 +1,42 @@
+/* What sandbox.c and sandbox_open.c share. */
+#ifndef ASSAY_WORKER_SANDBOX_SANDBOX_INTERNAL_H
+#define ASSAY_WORKER_SANDBOX_SANDBOX_INTERNAL_H
+
+#include "worker/sandbox/cgroup.h"
+#include "worker/sandbox/mechanisms.h"
+#include "worker/sandbox/sandbox.h"
+#include "worker/sandbox/setting.h"
+#include "worker/sandbox/wire.h"
+
+#define CGROUP_MEMORY_BITS                                                                                   \
+    (MECHANISM_BIT(MECHANISM_CGROUP_V1_MEMORY) | MECHANISM_BIT(MECHANISM_CGROUP_V2_MEMORY))
+#define CGROUP_PIDS_BITS (MECHANISM_BIT(MECHANISM_CGROUP_V1_PIDS) | MECHANISM_BIT(MECHANISM_CGROUP_V2_PIDS))
+#define CGROUP_CPU_BITS  (MECHANISM_BIT(MECHANISM_CGROUP_V1_CPU) | MECHANISM_BIT(MECHANISM_CGROUP_V2_CPU))
+
+enum sandbox_state {
+    STATE_IDLE,
+    STATE_BEGINNING,
+    STATE_READY,
+    STATE_RUNNING,
+    STATE_ENDING,
+    STATE_FAILED,
+};
+
+struct sandbox {
+    enum sandbox_state state;
+    int socket;
+    struct setting_process process;
+    uid_t uid; /* of the programs, as root; 0 = the worker's own */
+    int64_t disk_bytes_max;
+    uint64_t mechanisms;
+    const char *names[MECHANISM_COUNT + 1];
+    struct cgroup *cgroup;
+    int64_t own_memory_bytes; /* what the two inits need in the cgroup */
+    struct cgroup_counters at_begin, at_run;
+    int64_t peak_rss_bytes; /* of the task so far */
+};
+
+/* A request that is its kind alone. */
+bool sandbox_send(struct sandbox *sandbox, enum wire_kind kind, struct err *err);
+
+#endif

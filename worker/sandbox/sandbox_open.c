@@ -1,0 +1,216 @@
+/* Opening and closing: the slot init is started, told what to build, and tried with an empty task. */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/mem.h"
+#include "worker/sandbox/sandbox_internal.h"
+#include "worker/sandbox/slot_init.h"
+
+#define OPEN_WITHIN_MS   15000
+#define MEMORY_SPARE     ((int64_t)2 << 20)
+#define TRIAL_DISK_BYTES ((int64_t)1 << 20)
+
+const char *const sandbox_optional[] = {"cgroup_memory", "cgroup_cpu", "landlock", NULL};
+
+/* The slot init lies beside the running program. */
+static bool slot_init_path(char *path, size_t size, struct err *err)
+{
+    char own[PATH_MAX];
+
+    ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
+    if (length < 0)
+        return err_set_errno(err, ERR_INFRA, "find the running program's folder");
+    own[length] = '\0';
+    *strrchr(own, '/') = '\0';
+    if ((size_t)snprintf(path, size, "%s/%s", own, SLOT_INIT_PROGRAM) >= size || access(path, X_OK) != 0)
+        return err_set_errno(err, ERR_CONFIG, "%s must be installed beside the worker, in %s",
+                             SLOT_INIT_PROGRAM, own);
+    return true;
+}
+
+static bool check_options(const struct sandbox_options *options, struct err *err)
+{
+    for (size_t i = 0; options->allow_missing != NULL && options->allow_missing[i] != NULL; i++)
+        if (!mechanism_named(sandbox_optional, options->allow_missing[i]))
+            return err_set(
+                err, ERR_CONFIG,
+                "sandbox.allow_missing: %s cannot be missing (cgroup_memory, cgroup_cpu and landlock "
+                "can)",
+                options->allow_missing[i]);
+    return true;
+}
+
+/* Every limit that needs a cgroup has one, or the operator does without it. */
+static bool check_cgroup(const struct sandbox *sandbox, const struct sandbox_options *options,
+                         struct err *err)
+{
+    uint64_t have = cgroup_mechanisms(sandbox->cgroup);
+    bool memory =
+        (have & CGROUP_MEMORY_BITS) != 0 || mechanism_named(options->allow_missing, sandbox_optional[0]);
+    bool cpu = (have & CGROUP_CPU_BITS) != 0 || mechanism_named(options->allow_missing, sandbox_optional[1]);
+
+    if (memory && cpu)
+        return true;
+    return err_set(
+        err, ERR_CONFIG,
+        "%s%s%s: no cgroup to limit the whole task (%s); delegate one to the worker, or name this in "
+        "sandbox.allow_missing",
+        memory ? "" : "cgroup_memory", memory || cpu ? "" : ", ", cpu ? "" : "cgroup_cpu",
+        cgroup_problem(sandbox->cgroup));
+}
+
+static bool send_open(const struct sandbox *sandbox, const struct sandbox_options *options, struct err *err)
+{
+    bool has_memory = (cgroup_mechanisms(sandbox->cgroup) & CGROUP_MEMORY_BITS) != 0;
+    struct wire_request request = {.version = WIRE_VERSION,
+                                   .kind = WIRE_OPEN,
+                                   .uid = sandbox->uid,
+                                   .gid = sandbox->uid,
+                                   .deny_memory = !has_memory,
+                                   .no_landlock = mechanism_named(options->allow_missing, "landlock")};
+    struct wire_blob blob;
+
+    wire_blob_open(&blob);
+    wire_blob_string(&blob, options->harness_dir);
+    for (size_t i = 0; options->read_only_paths != NULL && options->read_only_paths[i] != NULL; i++)
+        wire_blob_string(&blob, options->read_only_paths[i]);
+    request.blob_items = blob.items;
+    autofd int strings = wire_blob_seal(&blob, err);
+    wire_blob_discard(&blob);
+    if (strings < 0)
+        return false;
+    autofd int cpu_usage = cgroup_cpu_usage(sandbox->cgroup);
+    const int fds[] = {strings, cpu_usage};
+    return wire_send(sandbox->socket, &request, sizeof(request), fds, cpu_usage >= 0 ? 2 : 1, err);
+}
+
+/* Waits for one frame of this kind while opening. */
+static bool expect(struct sandbox *sandbox, enum wire_kind kind, int64_t deadline_ms, struct err *err)
+{
+    struct wire_event event;
+    int fds[WIRE_FDS_MAX];
+    size_t fd_count;
+
+    for (;;) {
+        struct pollfd polled = {sandbox->socket, POLLIN, 0};
+        int64_t left_ms = deadline_ms - clock_ms();
+        if (left_ms <= 0 || poll(&polled, 1, (int)left_ms) == 0)
+            return err_set(err, ERR_INFRA, "the slot init did not answer within %d s", OPEN_WITHIN_MS / 1000);
+        switch (wire_receive(sandbox->socket, &event, sizeof(event), fds, &fd_count, MSG_DONTWAIT, err)) {
+        case WIRE_GOT:
+            wire_close_fds(fds, fd_count);
+            sandbox->mechanisms |= event.mechanisms;
+            if (event.kind == kind)
+                return true;
+            if (event.kind == WIRE_FAILED && err != NULL)
+                *err = event.err;
+            return event.kind == WIRE_FAILED
+                       ? false
+                       : err_set(err, ERR_INTERNAL, "the slot init sent %u instead of %u", event.kind, kind);
+        case WIRE_EMPTY:
+            break; /* woken by a signal */
+        case WIRE_CLOSED:
+            return err_set(err, ERR_INFRA, "the slot init died while it set up the sandbox");
+        case WIRE_BROKEN:
+            return false;
+        }
+    }
+}
+
+/* An empty task, so that what only a task sets up is known to work, and what the inits themselves need is
+ * known when limits are set. */
+static bool try_a_task(struct sandbox *sandbox, int64_t deadline_ms, struct err *err)
+{
+    struct wire_request request = {
+        .version = WIRE_VERSION, .kind = WIRE_BEGIN, .disk_bytes = TRIAL_DISK_BYTES, .processes = 1};
+    struct cgroup_counters counters;
+
+    cgroup_reset_peak(sandbox->cgroup);
+    if (!wire_send(sandbox->socket, &request, sizeof(request), NULL, 0, err) ||
+        !expect(sandbox, WIRE_READY, deadline_ms, err) || !sandbox_send(sandbox, WIRE_END, err) ||
+        !expect(sandbox, WIRE_ENDED, deadline_ms, err))
+        return false;
+    cgroup_read(sandbox->cgroup, &counters);
+    sandbox->own_memory_bytes = counters.peak_memory_bytes + MEMORY_SPARE;
+    return true;
+}
+
+static bool start(struct sandbox *sandbox, const struct sandbox_options *options, struct err *err)
+{
+    char program[PATH_MAX];
+    int64_t deadline_ms = clock_ms() + OPEN_WITHIN_MS;
+    int ends[2];
+
+    if (!slot_init_path(program, sizeof(program), err))
+        return false;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+        return err_set_errno(err, ERR_INFRA, "socketpair");
+    sandbox->socket = ends[0];
+    bool started = setting_namespaces_start(program, ends[1], &sandbox->process, err);
+    (void)close(ends[1]);
+    return started && cgroup_add(sandbox->cgroup, sandbox->process.pid, err) &&
+           send_open(sandbox, options, err) && expect(sandbox, WIRE_OPENED, deadline_ms, err) &&
+           try_a_task(sandbox, deadline_ms, err);
+}
+
+struct sandbox *sandbox_open(const struct sandbox_options *options, struct err *err)
+{
+    char name[64];
+    struct sandbox *sandbox = calloc(1, sizeof(*sandbox));
+
+    if (sandbox == NULL) {
+        err_set(err, ERR_NO_MEMORY, "open the sandbox of slot %u: out of memory", options->slot);
+        return NULL;
+    }
+    sandbox->socket = sandbox->process.pidfd = -1;
+    sandbox->disk_bytes_max = options->scratch_bytes_max;
+    if (setting_is_privileged())
+        sandbox->uid = options->uid != 0 ? options->uid : (uid_t)(SANDBOX_UID_BASE + options->slot);
+    (void)snprintf(name, sizeof(name), "assay-%d-%u", (int)getpid(), options->slot);
+    sandbox->cgroup = cgroup_open(name, err);
+    if (sandbox->cgroup == NULL || !check_options(options, err) || !check_cgroup(sandbox, options, err) ||
+        !start(sandbox, options, err)) {
+        err_wrap(err, "open the sandbox of slot %u", options->slot);
+        sandbox_close(sandbox);
+        return NULL;
+    }
+    sandbox->mechanisms |= cgroup_mechanisms(sandbox->cgroup);
+    mechanism_list(sandbox->mechanisms, sandbox->names);
+    return sandbox;
+}
+
+void sandbox_close(struct sandbox *sandbox)
+{
+    siginfo_t info;
+
+    if (sandbox == NULL)
+        return;
+    if (sandbox->process.pidfd >= 0) {
+        (void)syscall(SYS_pidfd_send_signal, sandbox->process.pidfd, SIGKILL, NULL, 0);
+        while (waitid(P_PIDFD, (id_t)sandbox->process.pidfd, &info, WEXITED) != 0 && errno == EINTR)
+            continue;
+    }
+    close_fd(&sandbox->process.pidfd);
+    close_fd(&sandbox->socket);
+    cgroup_close(sandbox->cgroup);
+    free(sandbox);
+}
+
+int sandbox_fd(const struct sandbox *sandbox)
+{
+    return sandbox->socket;
+}
+
+const char *const *sandbox_mechanisms(const struct sandbox *sandbox)
+{
+    return sandbox->names;
+}
