@@ -14,6 +14,7 @@
 #define LOCAL_FOLDER  ".local"
 #define ENV_SIZE_MAX  65536
 #define VARIABLE_MARK "ASSAY_"
+#define SOURCED_MARK  "ASSAY_LOCAL_ENV"
 
 /* The folder of the running program, and its name (which points into `out`, behind the folder). */
 static bool program_place(char out[PATH_MAX], const char **name)
@@ -87,7 +88,7 @@ static bool read_value(const char *c, struct buf *value)
     return *c == '\0' || *c == '#';
 }
 
-static void take_line(char *line)
+static void take_line(char *line, bool replace)
 {
     char *name = line + strspn(line, " \t");
     if (strncmp(name, "export ", 7) == 0)
@@ -99,7 +100,7 @@ static void take_line(char *line)
     *equals = '\0';
     autobuf struct buf value = BUF_INIT;
     if (read_value(equals + 1, &value) && !value.failed)
-        (void)setenv(name, buf_text(&value), 0);
+        (void)setenv(name, buf_text(&value), replace);
 }
 
 /* A .local in a folder that anybody can write (/tmp) could lead the program to a stranger's servers: it
@@ -115,7 +116,7 @@ static bool is_trusted(FILE *file)
     return stat("/proc/self/exe", &program) == 0 && program.st_uid == status.st_uid;
 }
 
-static bool load_file(const char *path)
+static bool load_file(const char *path, bool replace)
 {
     autofile FILE *file = fopen(path, "re");
     if (file == NULL || !is_trusted(file))
@@ -127,15 +128,17 @@ static bool load_file(const char *path)
             continue;
         }
         if (line.data != NULL)
-            take_line(line.data);
+            take_line(line.data, replace);
         buf_reset(&line);
     }
     if (line.size > 0)
-        take_line(line.data);
+        take_line(line.data, replace);
     return true;
 }
 
-/* The program's own file first: what it sets, the general one does not change. */
+/* The program's own file first: what it sets, the general one does not change. In a shell that sourced the
+ * general one (which says so by SOURCED_MARK) the URLs at hand are the publisher's: there the program's own
+ * replace them. */
 static bool load_folder(const char *folder)
 {
     char program[PATH_MAX];
@@ -144,11 +147,11 @@ static bool load_folder(const char *folder)
     autobuf struct buf path = BUF_INIT;
     if (program_place(program, &name)) {
         buf_printf(&path, "%s/%s/%s.env", folder, LOCAL_FOLDER, name);
-        found = load_file(buf_text(&path));
+        found = load_file(buf_text(&path), getenv(SOURCED_MARK) != NULL);
         buf_reset(&path);
     }
     buf_printf(&path, "%s/%s/env", folder, LOCAL_FOLDER);
-    return load_file(buf_text(&path)) || found;
+    return load_file(buf_text(&path), false) || found;
 }
 
 /* The nearest .local in `folder` or above it. */

@@ -98,6 +98,8 @@ write_environment() {
         umask 077
         mkdir -p "$folder"
         {
+            # Tells the other programs that the publisher's URLs below are not meant for them (common/paths.h).
+            printf 'export ASSAY_LOCAL_ENV=1\n'
             printf 'export ASSAY_STATE=%q\n' "$ASSAY_STATE"
             printf 'export ASSAY_AMQP_URL=%q\n' "$(amqp_url assay-producer)"
             printf 'export ASSAY_PG_URL=%q\n' "$(pg_url assay_producer)"
