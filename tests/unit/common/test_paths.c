@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +22,17 @@ static void write_file(const char *name, const char *text)
     assert_true(fputs(text, file) >= 0);
     assert_int_equal(fclose(file), 0);
     assert_int_equal(chmod(name, 0600), 0);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    char folder[4096];
+    if (getcwd(folder, sizeof folder) == NULL || strncmp(folder, "/tmp/assay-test-paths-", 22) != 0)
+        return -1;
+    char command[4200];
+    (void)snprintf(command, sizeof command, "rm -rf %s", folder);
+    return chdir("/") == 0 && system(command) == 0 ? 0 : -1;
 }
 
 /* A fresh folder with a .local, as working directory. */
@@ -96,10 +106,10 @@ static void shipped_files_are_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(own_file_goes_before_the_general_one, set_up),
-        cmocka_unit_test_setup(environment_goes_before_files, set_up),
-        cmocka_unit_test_setup(own_file_replaces_what_was_sourced, set_up),
-        cmocka_unit_test_setup(can_be_turned_off, set_up),
+        cmocka_unit_test_setup_teardown(own_file_goes_before_the_general_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(environment_goes_before_files, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(own_file_replaces_what_was_sourced, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(can_be_turned_off, set_up, tear_down),
         cmocka_unit_test(shipped_files_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
