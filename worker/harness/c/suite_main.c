@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifdef __cplusplus
@@ -33,7 +34,8 @@ ASSAY_C void __wrap_exit(int status) __attribute__((noreturn));
 
 static char secret[SECRET_SIZE];
 static char control[65536]; /* the object without the secret; file names are looked up in it */
-static long main_pid;       /* 0 until the suite's main is entered, and again once the report is written */
+static long started_ms;
+static long main_pid; /* 0 until the suite's main is entered, and again once the report is written */
 
 #if defined(__x86_64__)
 static long system_call(long number, long a, long b, long c)
@@ -111,7 +113,7 @@ static size_t utf8_length(const unsigned char *text)
 static void add_quoted(struct line *line, const char *text)
 {
     static const char hex[] = "0123456789abcdef";
-    for (size_t i = 0; text[i] != '\0' && i < MESSAGE_MAX; i++) {
+    for (size_t i = 0; i < MESSAGE_MAX && text[i] != '\0'; i++) {
         unsigned char c = (unsigned char)text[i];
         if (c == '"' || c == '\\') {
             add_char(line, '\\');
@@ -150,14 +152,23 @@ static void end_line(struct line *line)
     report(line->text, line->size);
 }
 
+static long monotonic_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static void report_outcome(const char *outcome, const char *message)
 {
     static struct line line;
+    char duration[64];
     main_pid = 0;
     start_line(&line, "test");
     add(&line, ",\"name\":\"main\",\"outcome\":\"");
     add(&line, outcome);
-    add(&line, "\",\"ms\":0");
+    (void)snprintf(duration, sizeof duration, "\",\"ms\":%ld", monotonic_ms() - started_ms);
+    add(&line, duration);
     if (message != NULL) {
         add(&line, ",\"message\":\"");
         add_quoted(&line, message);
@@ -245,6 +256,7 @@ int __wrap_main(int argc, char **argv, char **envp)
 {
     int status;
     char text[64];
+    started_ms = monotonic_ms();
     main_pid = system_call(SYS_getpid, 0, 0, 0);
     status = run_suite(argc, argv, envp);
     if (!may_report())
