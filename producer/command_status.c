@@ -304,8 +304,8 @@ const struct subcommand command_status = {
     .operands_max = 1,
     .summary = "Shows queues, jobs and workers.",
     .details =
-        "Queues come from RabbitMQ's management API (management.url; its figures are a few seconds old), or\n"
-        "over AMQP without it; jobs and workers from PostgreSQL (pg.url), where it is configured.\n"
+        "Queues come from RabbitMQ's management API (management_url; its figures are a few seconds old), or\n"
+        "over AMQP without it; jobs and workers from PostgreSQL (pg_url), where it is configured.\n"
         "\n"
         "exit status: 0 done, 2 wrong usage or unknown job, 3 broker or database unreachable\n",
     .options = options,

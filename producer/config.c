@@ -6,21 +6,22 @@
 #define AT(member) offsetof(struct producer_config, member)
 
 static const struct config_key keys[] = {
-    {"amqp.url", CONFIG_STRING, AT(amqp_url), "", 0, 0, NULL, "ASSAY_AMQP_URL", true,
+    {"amqp_url", CONFIG_STRING, AT(amqp_url), "", 0, 0, NULL, NULL, true,
      "The broker: amqp://user:password@host:port/vhost, or amqps://."},
-    {"amqp.heartbeat_s", CONFIG_INTEGER, AT(heartbeat_s), "30", 1, 600, NULL, NULL, false,
+    {"heartbeat_s", CONFIG_INTEGER, AT(heartbeat_s), "30", 1, 600, NULL, "ASSAY_PRODUCER_HEARTBEAT_S", false,
      "AMQP heartbeat in seconds; a dead connection is noticed within two of them."},
-    {"amqp.connect_timeout_s", CONFIG_INTEGER, AT(connect_timeout_s), "10", 1, 300, NULL, NULL, false,
+    {"connect_timeout_s", CONFIG_INTEGER, AT(connect_timeout_s), "10", 1, 300, NULL,
+     "ASSAY_PRODUCER_CONNECT_TIMEOUT_S", false,
      "Seconds until a connection attempt counts as failed (broker and database)."},
-    {"pg.url", CONFIG_STRING, AT(pg_url), "", 0, 0, NULL, "ASSAY_PG_URL", true,
+    {"pg_url", CONFIG_STRING, AT(pg_url), "", 0, 0, NULL, NULL, true,
      "The database: a postgresql:// URL or a key=value string. For pending, results, show, rerun, and job "
      "progress in status."},
-    {"management.url", CONFIG_STRING, AT(management_url), "", 0, 0, NULL, "ASSAY_MANAGEMENT_URL", true,
+    {"management_url", CONFIG_STRING, AT(management_url), "", 0, 0, NULL, NULL, true,
      "RabbitMQ's management API for status, e.g. http://127.0.0.1:15672. Empty: depth and consumers are "
      "asked over AMQP, without rates."},
-    {"management.user", CONFIG_STRING, AT(management_user), "", 0, 0, NULL, NULL, false,
-     "User of the management API (tag monitoring). Empty: the one in management.url."},
-    {"management.password", CONFIG_STRING, AT(management_password), "", 0, 0, NULL, NULL, true,
+    {"management_user", CONFIG_STRING, AT(management_user), "", 0, 0, NULL, NULL, false,
+     "User of the management API (tag monitoring). Empty: the one in management_url."},
+    {"management_password", CONFIG_STRING, AT(management_password), "", 0, 0, NULL, NULL, true,
      "Password of the management API."},
     {"runtimes_file", CONFIG_STRING, AT(runtimes_file), "", 0, 0, NULL, "ASSAY_RUNTIMES_FILE", false,
      "The runtimes that tasks may name. Empty: conf/runtimes.cfg as shipped."},
@@ -52,7 +53,7 @@ bool producer_config_need_amqp(const struct producer_config *config, struct err 
     if (config->amqp_url[0] != '\0')
         return true;
     return err_set(err, ERR_CONFIG,
-                   "no broker is configured: set ASSAY_AMQP_URL (or amqp.url in a --config file), or start a "
+                   "no broker is configured: set ASSAY_AMQP_URL (or amqp_url in a --config file), or start a "
                    "local one with compose/local up");
 }
 
@@ -61,7 +62,7 @@ bool producer_config_need_pg(const struct producer_config *config, struct err *e
     if (config->pg_url[0] != '\0')
         return true;
     return err_set(err, ERR_CONFIG,
-                   "no database is configured: set ASSAY_PG_URL (or pg.url in a --config file), or start a "
+                   "no database is configured: set ASSAY_PG_URL (or pg_url in a --config file), or start a "
                    "local one with compose/local up");
 }
 

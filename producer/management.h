@@ -21,7 +21,7 @@ struct queue_list {
 };
 
 void queue_list_free(struct queue_list *list);
-/* The queues of the virtual host that amqp.url names. ERR_CONFIG without a management.url. */
+/* The queues of the virtual host that amqp_url names. ERR_CONFIG without a management_url. */
 bool management_queues(const struct producer_config *config, struct queue_list *list, struct err *err);
 /* The answer of GET /api/queues/VHOST. ERR_PROTOCOL when it is not one. Pure. */
 bool management_json_queues(const char *body, size_t size, struct queue_list *list, struct err *err);

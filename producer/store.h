@@ -6,7 +6,7 @@
 #include "common/pg.h"
 #include "producer/config.h"
 
-/* ERR_CONFIG without pg.url; ERR_UNREACHABLE, ERR_DENIED. */
+/* ERR_CONFIG without pg_url; ERR_UNREACHABLE, ERR_DENIED. */
 struct pg *store_open(const struct producer_config *config, struct err *err);
 /* pg_query; a missing table is explained (assay-collector migrate). */
 struct pg_result *store_query(struct pg *pg, const char *sql, int param_count, const char *const *params,

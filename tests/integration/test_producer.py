@@ -226,7 +226,7 @@ def test_wrong_usage(vhost, words, says):
 
 
 @pytest.mark.parametrize("content, says", [
-    ('amqp = { ulr = "x"; };', ":1: amqp.ulr"),
+    ('publish = { widnow = 1; };', ":1: publish.widnow"),
     ("publish = {\n window = 0;\n};", ":2: publish.window"),
     ('publish = { window = "many"; };', "publish.window"),
     ("publish = {", "syntax error"),
