@@ -32,6 +32,7 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "collector/config.h"
 #include "collector/migrate.h"
@@ -58,7 +59,8 @@ static bool run_command(const struct collector_options *options, struct err *err
 {
     struct collector_config config;
     paths_load_local_env();
-    if (!collector_config_load(&config, options->config_file, err))
+    const char *file = options->config_file != NULL ? options->config_file : getenv("ASSAY_COLLECTOR_CONFIG");
+    if (!collector_config_load(&config, file, err))
         return false;
     bool ok;
     if (options->command == COMMAND_MIGRATE)

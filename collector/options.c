@@ -23,7 +23,7 @@ static const char usage[] =
     "      --dry-run           only say how many\n"
     "\n"
     "Options\n"
-    "  --config FILE  configuration file (libconfig)\n"
+    "  --config FILE  configuration file (libconfig; default: $ASSAY_COLLECTOR_CONFIG, else none)\n"
     "  --print-config print every setting with its default and meaning: a file that --config takes\n"
     "  --version      print the version\n"
     "  --help         print this\n"
