@@ -252,6 +252,13 @@ def test_threads_left_behind_do_not_hold_the_run(tmp_path):
     assert worker_would_pass(drive.python(tmp_path, program, SUITE))
 
 
+def test_skips_of_the_program_in_a_unittest_suite(tmp_path):
+    suite = ("import unittest\nfrom implementation import add\nclass SumTest(unittest.TestCase):\n"
+             "    def test_add(self): self.assertEqual(add(1, 2), 3)\n")
+    ran = drive.python(tmp_path, GAMES["skips by unittest"], suite)
+    assert ran.outcomes == {"SumTest::test_add": "skipped"} and not worker_would_pass(ran)
+
+
 # ---- coverage
 
 MAIN = "import parts\n\ndef add(a, b):\n    if a is None:\n        return parts.never()\n    return parts.plus(a, b)\n"
@@ -295,3 +302,8 @@ def test_a_machine_without_pytest(tmp_path):
     ran = drive.run(tmp_path, command, {"program": "implementation.py", "suite": "test_implementation.py"})
     assert [line["t"] for line in ran.lines] == ["harness_error"] and "pytest" in ran.lines[0]["message"]
     assert not (tmp_path / "loaded").exists()
+
+
+def test_wrong_arguments_in_the_stanza(tmp_path):
+    ran = drive.python(tmp_path, GOOD, SUITE, arguments=["-p", "no_such_plugin_at_all"])
+    assert [line["t"] for line in ran.lines] == ["harness_error"] and "no_such_plugin_at_all" in ran.lines[0]["message"]

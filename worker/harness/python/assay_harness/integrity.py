@@ -28,33 +28,38 @@ WATCHED = (
     "pluggy._callers",
     "pluggy._manager",
     "pytest",
-    "unittest.case",
-    "unittest",
 )
+WATCHED_UNITTEST = ("unittest.case", "unittest")
 # Builtins that an honest suite or program may replace for good, because they only talk.
-TALKING = {"print", "input", "open", "help", "exit", "quit", "breakpoint", "copyright", "credits", "license", "_", "__import__"}
+TALKING = {"print", "input", "open", "help", "exit", "quit", "breakpoint", "copyright", "credits", "license", "_",
+           "__import__"}
+MEMBERS = (types.FunctionType, property, staticmethod, classmethod)
 CALLABLE = (types.FunctionType, types.BuiltinFunctionType, type)
 
 
 class Snapshot:
+    """Taken before pytest is prepared: what pytest itself patches from then on, it puts back at its end."""
+
     def __init__(self):
-        self._namespaces = []
-        for name in WATCHED:
+        kept = {name: value for name, value in vars(builtins).items() if name not in TALKING and callable(value)}
+        self._namespaces = [("builtins", vars(builtins), kept)]
+        self._codes = {}
+        self.watch(WATCHED)
+
+    def watch(self, names):
+        """Those of the modules that are loaded."""
+        for name in names:
             module = sys.modules.get(name)
             if module is not None:
                 self._watch_module(name, module)
-        self._namespaces.append(
-            ("builtins", builtins.__dict__, {k: v for k, v in builtins.__dict__.items() if k not in TALKING and callable(v)})
-        )
 
     def _watch_module(self, name, module):
         kept = {key: value for key, value in vars(module).items() if isinstance(value, CALLABLE)}
         self._namespaces.append((name, vars(module), kept))
         for key, value in kept.items():
             if isinstance(value, type) and value.__module__ == name:
-                inner = {k: v for k, v in vars(value).items() if isinstance(v, (types.FunctionType, property, staticmethod, classmethod))}
+                inner = {k: v for k, v in vars(value).items() if isinstance(v, MEMBERS)}
                 self._namespaces.append((name + "." + key, vars(value), inner))
-        self._codes = getattr(self, "_codes", {})
         for value in kept.values():
             if isinstance(value, types.FunctionType):
                 self._codes[value] = value.__code__

@@ -31,10 +31,10 @@ class _Running:
 
 
 class ReportPlugin:
-    def __init__(self, reporter, files, plan, suite_module, with_conftest):
+    def __init__(self, reporter, files, suite_module, with_conftest):
         self._reporter = reporter
         self._files = files
-        self._plan = plan
+        self.plan = None  # set before the session runs
         self._suite_module = suite_module
         self._with_conftest = with_conftest
         self._running = {}
@@ -54,7 +54,7 @@ class ReportPlugin:
         items[:] = [item for item in items if not self._is_the_programs(item)]
 
     def _is_the_programs(self, item):
-        if base_name(short_name(item.nodeid)) in self._plan.tests:
+        if base_name(short_name(item.nodeid)) in self.plan.tests:
             return False
         function = getattr(item, "function", None) or getattr(item, "obj", None)
         for _ in range(20):
@@ -74,7 +74,7 @@ class ReportPlugin:
         for item in session.items:
             name = short_name(item.nodeid)
             names.append(name)
-            test = self._plan.tests.get(base_name(name))
+            test = self.plan.tests.get(base_name(name))
             function = getattr(item, "function", None) or getattr(item, "obj", None)
             if test is not None and not integrity.is_the_suites(function, test, self._suite_module):
                 self.tampering.append("%s is not the function that the suite defines" % name)
@@ -102,7 +102,7 @@ class ReportPlugin:
         error = self._suite_module.error
         by_suite = not isinstance(error, outcomes.Skipped) or blame.raised_by(error, self._files) != PROGRAM
         reason = _skip_reason(report)
-        names = [name for name in self._plan.names() if name.startswith(within)]
+        names = [name for name in self.plan.names() if name.startswith(within)]
         for name in names or [within.rstrip(":") or os.path.basename(self._files.suite)]:
             self._send(name, "skipped", 0.0, reason, by_suite)
 
@@ -165,8 +165,8 @@ class ReportPlugin:
         if origin in (TRUSTED, PROGRAM):
             return origin == TRUSTED
         # A mark, or pytest itself (an async test without a plugin): the suite's text must show a reason.
-        test = self._plan.tests.get(base_name(name))
-        return test is None or test.may_skip or self._plan.mentions_skip or self._with_conftest
+        test = self.plan.tests.get(base_name(name))
+        return test is None or test.may_skip or self.plan.mentions_skip or self._with_conftest
 
     @pytest.hookimpl
     def pytest_runtest_logfinish(self, nodeid):
@@ -211,7 +211,7 @@ class ReportPlugin:
             self.memory_errors.append("the import of the suite")
         if error is None or isinstance(error, pytest.Collector.CollectError):
             return "suite", text
-        return blame.fault(error, self._files, self._plan.tree), blame.text(error, self._files) or text
+        return blame.fault(error, self._files, self.plan.tree), blame.text(error, self._files) or text
 
 
 def _skip_reason(report):

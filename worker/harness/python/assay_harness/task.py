@@ -2,9 +2,13 @@
 
 import os
 import sys
+import traceback
+import types
 
+from . import blame, integrity
 from . import files as workspace_files
 from . import plan as suite_plan
+from .files import TRUSTED
 
 EXIT_TESTS_FAILED = 1
 EXIT_UNUSABLE = 2
@@ -20,59 +24,41 @@ def flush_output():
             pass
 
 
-def _suite_fault(reporter, message):
-    reporter.suite_error("suite", message)
-    reporter.done()
-    return EXIT_UNUSABLE
-
-
 def run(request, reporter, workspace, pytest_arguments):
-    """Returns the exit code. The first thing of the program is loaded by pytest_session."""
+    """Returns the exit code. Nothing of the program is loaded before _Session.run."""
     files = workspace_files.Files(workspace, request)
     try:
-        from . import blame, integrity, plugin, pytest_session, suite_module
-
-        coverage = None
-        if request.coverage:
-            from .coverage_run import CoverageRun
-
-            coverage = CoverageRun(files)
-    except ImportError as error:
-        reporter.harness_error("%s cannot be imported by %s: %s" % (error.name, sys.executable, error))
+        session = _Session(request, reporter, files, pytest_arguments)
+        session.prepare()
+    except Exception as error:  # pytest or coverage.py is missing, or the stanza's arguments are wrong
+        reporter.harness_error("pytest cannot be prepared by %s: %s: %s" % (sys.executable, type(error).__name__, error))
         return EXIT_UNUSABLE
-
     try:
-        with open(files.suite, "rb") as source:
-            text = source.read()
-        compile(text, request.suite, "exec", dont_inherit=True)
-        plan = suite_plan.build(text, request.suite)
+        plan = _read_suite(files, request.suite)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
-        return _suite_fault(reporter, "%s: %s: %s" % (request.suite, type(error).__name__, error))
+        reporter.plan([])
+        reporter.suite_error("suite", "%s: %s: %s" % (request.suite, type(error).__name__, error))
+        reporter.done()
+        return EXIT_UNUSABLE
     reporter.plan(plan.names())
-
     shadowing = files.shadowing()
     if shadowing is not None:
         reporter.tampered("the program's file %s would be loaded in place of the suite's %s" % shadowing)
         reporter.done()
         return EXIT_UNUSABLE
-
-    if plan.uses_unittest:
-        import unittest.case  # noqa: F401  watched, before the program can touch it
     _prepare_process(workspace, request)
-    module = suite_module.SuiteModule(files.suite)
-    with_conftest = pytest_session.TRUSTED_CONFTEST in request.trusted_files
-    reporting = plugin.ReportPlugin(reporter, files, plan, module, with_conftest)
-    args = pytest_session.arguments(
-        workspace, files.suite, with_conftest, request.stop_on_first_failure, pytest_arguments
-    )
-    session = _Session(reporter, files, plan, module, reporting, coverage)
-    return session.run(args, integrity.Snapshot(), pytest_session, blame)
+    return session.run(plan)
+
+
+def _read_suite(files, name):
+    with open(files.suite, "rb") as source:
+        text = source.read()
+    compile(text, name, "exec", dont_inherit=True)  # also what the parser alone lets through: `return` at top level
+    return suite_plan.build(text, name)
 
 
 def _prepare_process(workspace, request):
     """The process as a plain `python3 -m pytest` in the workspace has it."""
-    import types
-
     from .pytest_session import prepare_streams
 
     prepare_streams()
@@ -83,35 +69,74 @@ def _prepare_process(workspace, request):
 
 
 class _Session:
-    """The part that runs with the program loaded, and what is said about it afterwards."""
+    """pytest with the program loaded, and what is said about it afterwards."""
 
-    def __init__(self, reporter, files, plan, module, reporting, coverage):
+    def __init__(self, request, reporter, files, pytest_arguments):
+        # Here and not above: they import pytest, which may be missing.
+        from . import plugin, pytest_session, suite_module
+
         self._reporter = reporter
         self._files = files
-        self._plan = plan
-        self._module = module
-        self._reporting = reporting
-        self._coverage = coverage
+        self._plan = None
+        self._pytest = pytest_session
+        self._module = suite_module.SuiteModule(files.suite)
+        self._with_conftest = pytest_session.TRUSTED_CONFTEST in request.trusted_files
+        self._reporting = plugin.ReportPlugin(reporter, files, self._module, self._with_conftest)
+        self._args = pytest_session.arguments(
+            files.workspace, files.suite, self._with_conftest, request.stop_on_first_failure, pytest_arguments
+        )
+        self._snapshot = integrity.Snapshot()
+        self._config = None
+        self._coverage = None
+        if request.coverage:
+            from .coverage_run import CoverageRun
 
-    def run(self, args, snapshot, pytest_session, blame):
+            self._coverage = CoverageRun(files)
+
+    def prepare(self):
+        """What needs nothing of the program. A trusted conftest.py may import it: then pytest is prepared later."""
+        if not self._with_conftest:
+            self._config = self._pytest.prepare(self._args, [self._reporting])
+
+    def run(self, plan):
+        self._plan = plan
+        self._reporting.plan = plan
+        if plan.uses_unittest:
+            import unittest.case  # noqa: F401  watched, so it must be there before the program can touch it
+
+            self._snapshot.watch(integrity.WATCHED_UNITTEST)
         if self._coverage is not None:
             self._coverage.start()
         try:
-            config = self._prepare(args, pytest_session, blame)
-            if config is None:
+            if not self._load():
                 return EXIT_UNUSABLE
-            exit_code = pytest_session.run(config)
+            exit_code = self._pytest.run(self._config)
         except BaseException as error:
             return self._broken_off(error)
         finally:
             self._tell_memory_errors()
-        self._conclude(snapshot, exit_code, blame)
+        self._conclude()
         return exit_code
+
+    def _load(self):
+        """A trusted conftest.py and the suite's code. False: they cannot be loaded, which has been reported."""
+        try:
+            if self._config is None:
+                self._config = self._pytest.prepare(self._args, [self._reporting])
+            self._module.compile(self._config)
+        except BaseException as error:
+            cause = _conftest_cause(error)
+            if isinstance(cause, MemoryError):
+                self._reporting.memory_errors.append("conftest.py")
+            fault = blame.fault(cause, self._files, self._plan.tree)
+            self._reporter.suite_error(fault, blame.text(cause, self._files) or str(error))
+            self._reporter.done()
+            return False
+        self._module.install()
+        return True
 
     def _broken_off(self, error):
         """pytest itself could not go on: the memory is used up, or the program took away what it stands on."""
-        import traceback
-
         if isinstance(error, MemoryError):
             self._reporting.memory_errors.append("pytest")
             return EXIT_TESTS_FAILED
@@ -120,22 +145,6 @@ class _Session:
         traceback.print_exception(type(error), error, error.__traceback__)
         return EXIT_TESTS_FAILED
 
-    def _prepare(self, args, pytest_session, blame):
-        """Also loads a trusted conftest.py, which may import the program."""
-        try:
-            config = pytest_session.prepare(args, [self._reporting])
-            self._module.compile(config)
-        except BaseException as error:
-            cause = _conftest_cause(error)
-            if isinstance(cause, MemoryError):
-                self._reporting.memory_errors.append("conftest.py")
-            fault = blame.fault(cause, self._files, self._plan.tree)
-            self._reporter.suite_error(fault, blame.text(cause, self._files) or str(error))
-            self._reporter.done()
-            return None
-        self._module.install()
-        return config
-
     def _tell_memory_errors(self):
         """The worker tells running out of memory by the end of standard error."""
         if self._reporting.memory_errors:
@@ -143,31 +152,27 @@ class _Session:
             text = "MemoryError in %s\n" % ", ".join(self._reporting.memory_errors[:5])
             os.write(2, text.encode("utf-8", "replace"))
 
-    def _conclude(self, snapshot, exit_code, blame):
-        from . import integrity
-
+    def _conclude(self):
         fault = self._reporting.collection_fault()
         if fault is not None:
             self._tell_memory_errors()
             self._reporter.suite_error(*fault)
         elif self._reporting.aborted is not None:
-            self._tell_abort(self._reporting.aborted, blame)
+            self._tell_abort(self._reporting.aborted)
         elif self._reporting.reported == 0 and not self._plan.tests:
             self._reporter.suite_error("no_tests", "%s holds no test that pytest finds" % self._files.relative(self._files.suite))
         tampering = list(self._reporting.tampering)
         if fault is None and self._module.error is None:
             replaced = integrity.replaced_tests(self._plan, self._module)
             tampering += ["%s was replaced while the tests ran" % name for name in replaced]
-        tampering += ["%s was replaced" % name for name in snapshot.changes()]
+        tampering += ["%s was replaced" % name for name in self._snapshot.changes()]
         if tampering:
             self._reporter.tampered("; ".join(tampering[:10]))
         if self._coverage is not None:
             self._reporter.coverage(self._coverage.finish())
         self._reporter.done()
 
-    def _tell_abort(self, error, blame):
-        from .files import TRUSTED
-
+    def _tell_abort(self, error):
         message = "the run was broken off: " + (blame.text(error, self._files) or repr(error))
         if blame.raised_by(error, self._files) == TRUSTED:
             self._reporter.suite_error("suite", message)
