@@ -151,7 +151,7 @@ def fault(error, files, tree):
                 return "program"
             if filename == files.suite:
                 lines.append(line)
-        if not isinstance(link, (ImportError, SyntaxError)) and _uses_program(tree, lines, files.program_modules()):
+        if not isinstance(link, ImportError) and _uses_program(tree, lines, files.program_modules()):
             return "program"
     return "suite"
 
