@@ -219,6 +219,45 @@ static bool suite_could_not_run(const struct report *report, struct finding *fin
     return true;
 }
 
+/* The first line of a report harness comes before anything of the program is loaded (docs/harness.md): what
+ * ended it until then was not the program. Time that ran out is told as such. */
+static bool harness_started(const struct task *task, const struct step_facts *facts,
+                            const struct report *report)
+{
+    bool time_up = facts->stop == STOP_WALL || facts->stop == STOP_TASK_WALL;
+    if (task->runtime->suite_protocol != SUITE_REPORT || report->forgery != NULL || time_up)
+        return true;
+    return report->lines > 0 && report->harness_error == NULL;
+}
+
+/* The publisher's mistake where the task's own limits leave the harness no room, else the machine's fault. */
+static void outcome_of_no_harness(const struct task *task, const struct step_facts *facts,
+                                  const struct report *report, struct finding *finding)
+{
+    struct limit_view view = {.subject = "the harness, before the program",
+                              .failed = true,
+                              .wall_ms = task->limits.wall_ms,
+                              .cpu_ms = task->limits.cpu_ms,
+                              .said = report->harness_error};
+    if (outcome_limit(task, facts, &view, finding)) {
+        if (finding->status == STATUS_FAIL) {
+            finding->status = STATUS_ERROR;
+            finding->reason = REASON_BAD_TASK;
+        }
+        return;
+    }
+    if (report->harness_error != NULL) {
+        set_text(finding, STATUS_ERROR, REASON_INFRA, "the harness cannot start", report->harness_error);
+        return;
+    }
+    struct buf *text = outcome_set(finding, STATUS_ERROR, REASON_INFRA, "the harness did not start");
+    if (facts->exited)
+        buf_printf(text, "exit code %d", facts->exit_code);
+    else
+        append_signal(text, facts->signal_number);
+    append_last_line(text, facts->err_tail, facts->err_tail_size);
+}
+
 /* The process ended before the report was complete. */
 static void suite_ended_early(const struct task *task, const struct step_facts *facts,
                               const struct report *report, struct finding *finding)
@@ -228,9 +267,6 @@ static void suite_ended_early(const struct task *task, const struct step_facts *
     if (!facts->exited) {
         text = outcome_set(finding, STATUS_FAIL, REASON_CRASH, interrupted);
         append_signal(text, facts->signal_number);
-    } else if (task->runtime->suite_protocol == SUITE_REPORT && report->lines == 0) {
-        text = outcome_set(finding, STATUS_ERROR, REASON_INFRA, "the harness did not start");
-        buf_printf(text, "exit code %d", facts->exit_code);
     } else if (task->runtime->suite_protocol == SUITE_TOKEN && facts->exit_code != 0) {
         text = outcome_set(finding, STATUS_FAIL, REASON_ASSERTION, "main");
         buf_printf(text, "ended with exit code %d before main returned", facts->exit_code);
@@ -282,11 +318,11 @@ void outcome_suite(const struct task *task, const struct step_facts *facts, cons
 
     if (report->no_memory)
         set_text(finding, STATUS_ERROR, REASON_INFRA, NULL, "no memory for the report of the suite");
-    else if (report->harness_error != NULL && report->forgery == NULL)
-        set_text(finding, STATUS_ERROR, REASON_INFRA, "the harness cannot start", report->harness_error);
     else if (facts->start_errno != 0)
         set_text(finding, STATUS_FAIL, REASON_CRASH, "the suite could not be started",
                  strerrordesc_np(facts->start_errno));
+    else if (!harness_started(task, facts, report))
+        outcome_of_no_harness(task, facts, report, finding);
     else if (suite_is_tampered(report, finding) || outcome_limit(task, facts, &view, finding) ||
              suite_could_not_run(report, finding))
         return;

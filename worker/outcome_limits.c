@@ -2,6 +2,7 @@
 
 #include <regex.h>
 #include <signal.h>
+#include <string.h>
 
 struct buf *outcome_set(struct finding *finding, enum status status, enum reason reason, const char *subject)
 {
@@ -43,7 +44,9 @@ static bool ran_out_of_memory(const struct task *task, const struct step_facts *
         return true;
     if (!view->failed || facts->stop == STOP_WALL || facts->stop == STOP_TASK_WALL)
         return false;
-    return outcome_matches(task->runtime->memory_pattern, facts->err_tail, facts->err_tail_size);
+    const char *pattern = task->runtime->memory_pattern;
+    return outcome_matches(pattern, facts->err_tail, facts->err_tail_size) ||
+           (view->said != NULL && outcome_matches(pattern, view->said, strlen(view->said)));
 }
 
 bool outcome_limit(const struct task *task, const struct step_facts *facts, const struct limit_view *view,

@@ -9,6 +9,7 @@ struct limit_view {
     const char *subject; /* "case_2", "test_foo": begins the text */
     bool failed;         /* the step failed in some way; a limit that did no harm is none */
     int64_t wall_ms, cpu_ms;
+    const char *said; /* what the step reported of its end, beside stderr; may be NULL */
 };
 
 /* True when a limit decides: `finding` is filled. */
