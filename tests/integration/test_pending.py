@@ -90,7 +90,7 @@ def test_500_rows_of_three_languages_and_two_producers(site):
     assert sum(site.depth("assay.tasks." + language) for language in SUITES) == 500
     assert claims(site) == (500, 500)
     site.start_worker("python,node,c", slots=2, wait=False)
-    site.wait_for_rows(500, "reconstructions", 600)
+    site.wait_for_rows(500, "reconstructions", 1200)
     counted = collections.Counter()
     for row in site.sql("SELECT r.id, r.test_results, r.test_pass_rate, r.execution_time, e.status, e.test_pass_rate, "
                         "e.reconstruction_id, e.labels, t.signal_type, t.signal_value, t.requirement_id = r.requirement_id, "
