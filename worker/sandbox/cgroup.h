@@ -29,7 +29,7 @@ struct cgroup_counters {
     int64_t cpu_us;
     int64_t memory_bytes;      /* now */
     int64_t peak_memory_bytes; /* since cgroup_reset_peak; 0 = not measured */
-    int64_t oom_kills;
+    int64_t oom_kills;         /* of the leaf's processes, whoever's memory ran out */
     int64_t process_denials;
 };
 

@@ -65,8 +65,12 @@ static bool limit(const struct cgroup *cgroup, const struct cgroup_limits *limit
 
 static void reset_peak(struct cgroup *cgroup)
 {
-    if (cgroup->folders[CGROUP_MEMORY][0] != '\0')
-        (void)cgroup_write(cgroup->folders[CGROUP_MEMORY], "memory.max_usage_in_bytes", "0");
+    const char *memory = cgroup->folders[CGROUP_MEMORY];
+
+    if (memory[0] == '\0')
+        return;
+    (void)cgroup_write(memory, "memory.max_usage_in_bytes", "0");
+    (void)cgroup_write(memory, "memory.memsw.max_usage_in_bytes", "0");
 }
 
 static void read_counters(const struct cgroup *cgroup, struct cgroup_counters *counters)
@@ -78,7 +82,10 @@ static void read_counters(const struct cgroup *cgroup, struct cgroup_counters *c
         counters->cpu_us = cgroup_read_number(cpu, "cpuacct.usage", NULL, 0) / 1000;
     if (memory[0] != '\0') {
         counters->memory_bytes = cgroup_read_number(memory, "memory.usage_in_bytes", NULL, 0);
-        counters->peak_memory_bytes = cgroup_read_number(memory, "memory.max_usage_in_bytes", NULL, 0);
+        int64_t peak = cgroup_read_number(memory, "memory.max_usage_in_bytes", NULL, 0);
+        /* What was swapped out counts as well, where the machine tells. */
+        counters->peak_memory_bytes =
+            cgroup_read_number(memory, "memory.memsw.max_usage_in_bytes", NULL, peak);
         counters->oom_kills = cgroup_read_number(memory, "memory.oom_control", "oom_kill", 0);
     }
     if (pids[0] != '\0')

@@ -36,6 +36,7 @@ static bool limit_task(struct sandbox *sandbox, const struct sandbox_task *task,
         limits.processes = task->processes + OWN_PROCESSES;
     if (!cgroup_limit(sandbox->cgroup, &limits, err))
         return false;
+    sandbox->memory_limit_bytes = limits.memory_bytes;
     cgroup_reset_peak(sandbox->cgroup);
     cgroup_read(sandbox->cgroup, &sandbox->at_begin);
     sandbox->peak_rss_bytes = 0;
@@ -168,6 +169,16 @@ static bool failed(struct sandbox *sandbox, struct sandbox_event *event, const s
     return true;
 }
 
+/* A kill although the task was never near its own limit: the machine was out of memory, or a limit above the
+ * leaf (the worker's container) was reached. The kernel counts such a kill for the leaf all the same. */
+static bool killed_from_above(const struct sandbox *sandbox, const struct cgroup_counters *now)
+{
+    int64_t near_limit = sandbox->memory_limit_bytes - sandbox->memory_limit_bytes / 16;
+
+    return now->oom_kills > sandbox->at_begin.oom_kills && now->peak_memory_bytes > 0 &&
+           (sandbox->memory_limit_bytes == 0 || now->peak_memory_bytes < near_limit);
+}
+
 static void exited(struct sandbox *sandbox, const struct wire_event *from, struct sandbox_event *event)
 {
     uint64_t have = cgroup_mechanisms(sandbox->cgroup);
@@ -214,6 +225,7 @@ static bool ran_out_of_memory(const struct sandbox *sandbox, struct sandbox_even
 /* One frame; false when it is no event for the caller. */
 static bool take(struct sandbox *sandbox, const struct wire_event *from, struct sandbox_event *event)
 {
+    struct cgroup_counters now;
     struct err err = ERR_INIT;
 
     if (from->kind == WIRE_FAILED)
@@ -232,6 +244,14 @@ static bool take(struct sandbox *sandbox, const struct wire_event *from, struct 
     }
     if (from->kind == WIRE_EXITED && sandbox->state == STATE_RUNNING) {
         exited(sandbox, from, event);
+        cgroup_read(sandbox->cgroup, &now);
+        if (killed_from_above(sandbox, &now)) {
+            err_set(&err, ERR_INFRA,
+                    "out of memory outside the task: the kernel killed %lld of its processes, below its own "
+                    "limit",
+                    (long long)(now.oom_kills - sandbox->at_begin.oom_kills));
+            return failed(sandbox, event, &err);
+        }
         if (from->task_init_killed == 0 || ran_out_of_memory(sandbox, event))
             return true;
         err_set(&err, ERR_INFRA,

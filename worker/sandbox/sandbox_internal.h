@@ -31,7 +31,8 @@ struct sandbox {
     uint64_t mechanisms;
     const char *names[MECHANISM_COUNT + 1];
     struct cgroup *cgroup;
-    int64_t own_memory_bytes; /* what the two inits need in the cgroup */
+    int64_t own_memory_bytes;   /* what the two inits need in the cgroup */
+    int64_t memory_limit_bytes; /* of the cgroup during this task; 0 = none */
     struct cgroup_counters at_begin, at_run;
     int64_t peak_rss_bytes; /* of the task so far */
 };

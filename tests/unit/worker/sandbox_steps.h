@@ -121,8 +121,8 @@ static inline size_t drain(int fd, char *text, size_t size, size_t used)
     return used;
 }
 
-/* Runs a step with its output captured, killing it after kill_ms (0 = never). */
-static inline void run_step(struct sandbox *sandbox, struct sandbox_step *step, int64_t kill_ms,
+/* Runs a step with its output captured, killing it after kill_ms (0 = never). The sandbox may fail. */
+static inline void try_step(struct sandbox *sandbox, struct sandbox_step *step, int64_t kill_ms,
                             struct outcome *outcome)
 {
     struct err err = ERR_INIT;
@@ -157,6 +157,12 @@ static inline void run_step(struct sandbox *sandbox, struct sandbox_step *step, 
     (void)drain(error[0], outcome->error, sizeof(outcome->error), error_used);
     (void)close(out[0]);
     (void)close(error[0]);
+}
+
+static inline void run_step(struct sandbox *sandbox, struct sandbox_step *step, int64_t kill_ms,
+                            struct outcome *outcome)
+{
+    try_step(sandbox, step, kill_ms, outcome);
     if (outcome->event.kind == SANDBOX_FAILED)
         fail_msg("%s", outcome->event.err.text);
     assert_int_equal(outcome->event.kind, SANDBOX_STEP_EXITED);

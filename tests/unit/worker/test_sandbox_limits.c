@@ -92,6 +92,66 @@ static void test_memory_that_outlives_its_step(void **state)
     end(sandbox);
 }
 
+/* --- memory that runs out above the leaf, as in a container that is too small (cgroup v1, as root) --- */
+
+static void write_file(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+        fail_msg("write %s to %s: %s", text, path, strerror(errno));
+    (void)close(fd);
+}
+
+/* The folder of this process's cgroup of v1's memory controller; false where there is none to work in. */
+static bool own_memory_cgroup(char *folder, size_t size)
+{
+    char line[4096];
+    FILE *file = fopen("/proc/self/cgroup", "re");
+    bool found = false;
+
+    while (file != NULL && !found && fgets(line, sizeof(line), file) != NULL) {
+        const char *path = strstr(line, ":memory:");
+        line[strcspn(line, "\n")] = '\0';
+        found = path != NULL && (size_t)snprintf(folder, size, "/sys/fs/cgroup/memory%s", path + 8) < size;
+    }
+    if (file != NULL)
+        (void)fclose(file);
+    return found && access(folder, W_OK) == 0;
+}
+
+static void test_memory_outside_the_task(void **state)
+{
+    const struct sandbox_task task = {.memory_bytes = 512 * MB, .processes = 32, .disk_bytes = 16 * MB};
+    const char *const argv[] = {"/usr/bin/python3", "-c", "x = bytearray(384 << 20)", NULL};
+    char own[4096], above[4200], path[4300], pid[16];
+    struct outcome outcome;
+
+    (void)state;
+    if (geteuid() != 0 || !own_memory_cgroup(own, sizeof(own)))
+        skip();
+    (void)snprintf(above, sizeof(above), "%s/assay-test-%d", own, (int)getpid());
+    (void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
+    assert_int_equal(mkdir(above, 0755), 0);
+    (void)snprintf(path, sizeof(path), "%s/memory.limit_in_bytes", above);
+    write_file(path, "201326592"); /* 192 MB */
+    (void)snprintf(path, sizeof(path), "%s/cgroup.procs", above);
+    write_file(path, pid);
+
+    struct sandbox *sandbox = open_sandbox();
+    begin_with(sandbox, &task);
+    struct sandbox_step step = step_of(argv);
+    try_step(sandbox, &step, 0, &outcome);
+    assert_int_equal(outcome.event.kind, SANDBOX_FAILED);
+    assert_int_equal(outcome.event.err.code, ERR_INFRA);
+    assert_non_null(strstr(outcome.event.err.text, "out of memory outside the task"));
+    sandbox_close(sandbox);
+
+    (void)snprintf(path, sizeof(path), "%s/cgroup.procs", own);
+    write_file(path, pid);
+    assert_int_equal(rmdir(above), 0);
+}
+
 static void test_processes(void **state)
 {
     struct sandbox *sandbox = *state;
@@ -427,6 +487,7 @@ int main(void)
         WITH_SANDBOX(test_memory_of_many_processes),
         WITH_SANDBOX(test_memory_of_the_workspace),
         WITH_SANDBOX(test_memory_that_outlives_its_step),
+        cmocka_unit_test(test_memory_outside_the_task),
         WITH_SANDBOX(test_processes),
         WITH_SANDBOX(test_denied_processes_are_counted),
         WITH_SANDBOX(test_fork_bomb),
