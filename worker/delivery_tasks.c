@@ -66,7 +66,9 @@ static int64_t published_at_ms(const struct broker_message *message)
         if (strcmp(header->name, HEADER_PUBLISHED_MS) == 0 && header->text == NULL && header->number > 0)
             return header->number;
     }
-    return message->timestamp_s > 0 ? message->timestamp_s * 1000 : clock_unix_ms();
+    if (message->timestamp_s > 0 && message->timestamp_s < INT64_MAX / 1000)
+        return message->timestamp_s * 1000;
+    return clock_unix_ms();
 }
 
 /* A body that was too large to keep: it is told apart by what is known of it. */

@@ -3,9 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HEADERS_MAX      64
-#define SHORT_STRING_MAX 255             /* AMQP 0-9-1, 4.2.5.3 */
-#define HEADER_TEXT_MAX  ((size_t)65536) /* all of them have to fit one frame */
+#define HEADERS_MAX        64
+#define SHORT_STRING_MAX   255             /* AMQP 0-9-1, 4.2.5.3 */
+#define HEADER_TEXT_MAX    ((size_t)65536) /* all of them have to fit one frame */
+#define DELIVERY_COUNT_MAX 1000000         /* far beyond any delivery limit */
 
 char *broker_pool_text(amqp_pool_t *pool, amqp_bytes_t bytes)
 {
@@ -52,6 +53,13 @@ static bool field_integer(const amqp_field_value_t *value, int64_t *number)
     default:
         return false;
     }
+}
+
+/* The broker writes x-delivery-count only from the second delivery on: in a first one it is the publisher's
+ * text. */
+static int64_t believable_count(int64_t count)
+{
+    return count >= 0 && count <= DELIVERY_COUNT_MAX ? count : 0;
 }
 
 static bool key_is(amqp_bytes_t key, const char *name)
@@ -128,11 +136,13 @@ static bool take_headers(struct assembly *assembly, const amqp_table_t *table)
     message->headers = headers;
     for (int i = 0; i < count; i++) {
         const amqp_table_entry_t *entry = &table->entries[i];
+        int64_t count;
         bool taken;
         if (key_is(entry->key, "x-death") && !take_death(assembly, &entry->value))
             return false;
         if (key_is(entry->key, "x-delivery-count"))
-            (void)field_integer(&entry->value, &assembly->delivery.delivery_count);
+            assembly->delivery.delivery_count =
+                field_integer(&entry->value, &count) ? believable_count(count) : 0;
         if (!take_header(assembly, entry, &headers[message->header_count], &taken))
             return false;
         message->header_count += taken ? 1 : 0;
