@@ -136,13 +136,13 @@ static bool take_headers(struct assembly *assembly, const amqp_table_t *table)
     message->headers = headers;
     for (int i = 0; i < count; i++) {
         const amqp_table_entry_t *entry = &table->entries[i];
-        int64_t count;
+        int64_t returned;
         bool taken;
         if (key_is(entry->key, "x-death") && !take_death(assembly, &entry->value))
             return false;
         if (key_is(entry->key, "x-delivery-count"))
             assembly->delivery.delivery_count =
-                field_integer(&entry->value, &count) ? believable_count(count) : 0;
+                field_integer(&entry->value, &returned) ? believable_count(returned) : 0;
         if (!take_header(assembly, entry, &headers[message->header_count], &taken))
             return false;
         message->header_count += taken ? 1 : 0;
