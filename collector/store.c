@@ -19,6 +19,7 @@ struct store {
     struct item **items;
     const struct row **rows;
     size_t count, chosen;
+    bool refused; /* some row of it was */
     struct bisect bisect;
     struct bisect_range range;
     int64_t sent_ms;
@@ -102,6 +103,7 @@ static void take_batch(struct store *store, int64_t now_ms)
         store->items[store->count++] = item;
     }
     batch_take(&store->batch, store->count, bytes, now_ms);
+    store->refused = false;
     store->chosen = row_choose(store->rows, (void **)store->items, store->count);
     bisect_start(&store->bisect, store->chosen);
     store->stats->batches++;
@@ -122,8 +124,8 @@ static void send_range(struct store *store)
     database_submit(store->database, store->sql, ROW_COLUMN_COUNT, params, on_done, store);
 }
 
-/* The next part of the batch, or its end: duplicates share the fate of a batch, since their own row is in it.
- */
+/* The next part of the batch, or its end. Duplicates are stored with it, since their own row is in it; where
+ * a row was refused, theirs may be the better one: they have a batch of their own then. */
 static void go_on(struct store *store)
 {
     if (bisect_next(&store->bisect, &store->range)) {
@@ -134,8 +136,16 @@ static void go_on(struct store *store)
     size_t chosen = store->chosen;
     store->count = 0;
     store->chosen = 0;
-    for (size_t i = chosen; i < count; i++)
-        store->callbacks.stored(store->callbacks.context, store->items[i]);
+    bool again = store->refused;
+    for (size_t i = chosen; i < count; i++) {
+        struct item *item = store->items[i];
+        if (again) {
+            store->stats->duplicates--;
+            store_add(store, item, clock_ms());
+        } else {
+            store->callbacks.stored(store->callbacks.context, item);
+        }
+    }
 }
 
 static int64_t number_at(const struct pg_result *result, int column)
@@ -174,6 +184,7 @@ static void on_done(void *context, const struct pg_result *result, const struct 
     } else if (bisect_refused(&store->bisect, range)) {
         struct item *item = store->items[range.first];
         store->items[range.first] = NULL;
+        store->refused = true;
         store->stats->refused++;
         store->callbacks.refused(store->callbacks.context, item, refusal);
     }

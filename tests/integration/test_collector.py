@@ -258,6 +258,18 @@ def test_refused_rows_are_found_and_the_rest_commits(site, publisher):
     assert counters(site) == ("complete", 300, 300, 297, 0, 0, 3)
 
 
+def test_a_duplicate_of_a_refused_row_is_stored(site, publisher):
+    """Two verdicts of one task in one batch, the first of which the database refuses: the second is no duplicate of it."""
+    publisher.results([result("t1", passed=3000000000), result("t1"), result("t2"), result("t2", status="fail", reason="crash")])
+    site.start_collector(ASSAY_BATCH_AGE_MS=2000)
+    site.wait_for_rows(2, "j")
+    wait_until_acknowledged(site)
+    wait_until_acknowledged(site, "assay.dead.results")
+    assert site.wait_for_rows(2, "j") == [("t1", "pass", "ok"), ("t2", "pass", "ok")]
+    assert site.value("SELECT count(*) FROM dead_letters") == 1
+    assert counters(site)[2:] == (2, 2, 0, 0, 0)
+
+
 def test_what_is_no_result_is_kept_with_the_reason(site, publisher):
     site.start_collector()
     publisher.raw("{not json", "j.pass", type="assay.result.v1", message_id="broken")
