@@ -62,6 +62,17 @@ def test_humaneval_again_and_under_another_job(site, shared):
         assert site.depth(queue) == 0, queue
 
 
+def test_humaneval_without_any_broker(build, shared):
+    env = {"PATH": "/usr/bin:/bin", "ASSAY_NO_LOCAL_ENV": "1", "ASSAY_WORKER_RUNTIMES": "python", "ASSAY_WORKER_SLOTS": "2",
+           "ASSAY_WORKER_UID_BASE": "390000"}
+    done = subprocess.run([build / "bin/assay-worker", "--local", shared / "data/humaneval.jsonl"], env=env, capture_output=True,
+                          text=True, stdin=subprocess.DEVNULL, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(results) == len({result["task_id"] for result in results}) == 164
+    assert {(result["status"], result["reason"]) for result in results} == {("pass", "ok")}
+
+
 class Gut(ast.NodeTransformer):
     """Replaces the body of every function by `return None`."""
 
