@@ -81,7 +81,7 @@ static void judge_task(struct item *item, int64_t now_unix_ms)
         buf_printf(&text, " (returned %lld times)", (long long)item->delivery.delivery_count);
     if (item->delivery.death_queue != NULL)
         buf_printf(&text, ", queue %s", item->delivery.death_queue);
-    buf_append_text(&text, "; it is kept in dead_letters, see assay-producer dead");
+    buf_append_text(&text, "; it is kept in the table dead_letters");
     add_error(result, &text);
 
     autobuf struct buf json = BUF_INIT;
