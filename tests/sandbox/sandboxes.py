@@ -59,7 +59,7 @@ class Sandbox:
         return self.run(attack_line(name, *arguments))
 
     def has(self, part):
-        return any(part in name for name in self.mechanisms)
+        return any(part in name for name in self.mechanisms if not name.startswith("missing:"))
 
     def close(self):
         self.process.stdin.close()

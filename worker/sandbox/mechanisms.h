@@ -33,7 +33,23 @@ enum mechanism {
     MECHANISM_COUNT,
 };
 
+/* Before the name of a mechanism that the operator does without. */
+#define MECHANISM_MISSING "missing:"
+
 #define MECHANISM_BIT(mechanism) ((uint64_t)1 << (mechanism))
+
+/* What the mechanisms hold together; probes attack one layer each (worker/probes.h). */
+enum sandbox_layer { LAYER_RESOURCE, LAYER_NETWORK, LAYER_FILESYSTEM, LAYER_PRIVILEGE, LAYER_COUNT };
+
+/* "resource", ... */
+const char *sandbox_layer_name(enum sandbox_layer layer);
+/* Is the mechanism (its bit, its number) part of the layer? Some belong to several. */
+bool mechanism_is_of(enum mechanism mechanism, enum sandbox_layer layer);
+/* The same by a name as results list it; also what allow_missing names, with and without "missing:". */
+bool mechanism_name_is_of(const char *name, enum sandbox_layer layer);
+/* The first layer of the mechanism that a text names ("read_only_root: pivot_root: ..."); LAYER_COUNT when it
+ * names none. */
+enum sandbox_layer mechanism_layer_in(const char *text);
 
 /* "pid_namespace", ... */
 const char *mechanism_name(enum mechanism mechanism);

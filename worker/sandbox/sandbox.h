@@ -118,13 +118,15 @@ struct sandbox_event {
 };
 
 /* Starts the slot init and waits until its outer sandbox stands (milliseconds). ERR_INFRA or ERR_CONFIG names
- * the mechanism that failed. Call before the worker opens connections, or with all descriptors CLOEXEC. */
+ * the mechanism that failed and its layer. Call before the worker opens connections, or with all descriptors
+ * CLOEXEC. */
 struct sandbox *sandbox_open(const struct sandbox_options *options, struct err *err);
 /* Kills everything and reaps. NULL is fine. */
 void sandbox_close(struct sandbox *sandbox);
 int sandbox_fd(const struct sandbox *sandbox); /* watch for EPOLLIN */
 /* Names of the mechanisms in force ("pid_namespace", "tmpfs", "cgroup_v1_memory", "own_uid", ...),
- * NULL-terminated; valid while open. */
+ * and "missing:NAME" for what the operator does without (allow_missing), NULL-terminated; valid while open.
+ */
 const char *const *sandbox_mechanisms(const struct sandbox *sandbox);
 
 bool sandbox_task_begin(struct sandbox *sandbox, const struct sandbox_task *task, struct err *err);

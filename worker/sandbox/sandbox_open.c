@@ -61,7 +61,7 @@ static bool check_cgroup(const struct sandbox *sandbox, const struct sandbox_opt
     if (memory && cpu)
         return true;
     return err_set(
-        err, ERR_CONFIG,
+        err, ERR_INFRA,
         "%s%s%s: no cgroup to limit the whole task (%s); delegate one to the worker, or name this in "
         "sandbox.allow_missing",
         memory ? "" : "cgroup_memory", memory || cpu ? "" : ", ", cpu ? "" : "cgroup_cpu",
@@ -162,6 +162,36 @@ static bool start(struct sandbox *sandbox, const struct sandbox_options *options
            try_a_task(sandbox, deadline_ms, err);
 }
 
+/* What cannot be set up belongs to a layer, which then does not hold. */
+static void name_the_layer(struct err *err)
+{
+    enum sandbox_layer layer = err == NULL ? LAYER_COUNT : mechanism_layer_in(err->text);
+
+    if (layer != LAYER_COUNT)
+        err_wrap(err, "the %s layer does not hold", sandbox_layer_name(layer));
+}
+
+/* What the operator does without stands in every result. (What allow_missing does not name is in force.) */
+static void list_missing(struct sandbox *sandbox)
+{
+    static const struct {
+        uint64_t bits;
+        const char *name;
+    } optional[SANDBOX_OPTIONAL_COUNT] = {
+        {CGROUP_MEMORY_BITS, MECHANISM_MISSING "cgroup_memory"},
+        {CGROUP_CPU_BITS, MECHANISM_MISSING "cgroup_cpu"},
+        {MECHANISM_BIT(MECHANISM_LANDLOCK), MECHANISM_MISSING "landlock"},
+    };
+    size_t count = 0;
+
+    while (sandbox->names[count] != NULL)
+        count++;
+    for (size_t i = 0; i < SANDBOX_OPTIONAL_COUNT; i++)
+        if ((sandbox->mechanisms & optional[i].bits) == 0)
+            sandbox->names[count++] = optional[i].name;
+    sandbox->names[count] = NULL;
+}
+
 struct sandbox *sandbox_open(const struct sandbox_options *options, struct err *err)
 {
     char name[64];
@@ -179,12 +209,14 @@ struct sandbox *sandbox_open(const struct sandbox_options *options, struct err *
     sandbox->cgroup = cgroup_open(name, err);
     if (sandbox->cgroup == NULL || !check_options(options, err) || !check_cgroup(sandbox, options, err) ||
         !start(sandbox, options, err)) {
+        name_the_layer(err);
         err_wrap(err, "open the sandbox of slot %u", options->slot);
         sandbox_close(sandbox);
         return NULL;
     }
     sandbox->mechanisms |= cgroup_mechanisms(sandbox->cgroup);
     mechanism_list(sandbox->mechanisms, sandbox->names);
+    list_missing(sandbox);
     return sandbox;
 }
 
