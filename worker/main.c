@@ -8,8 +8,9 @@
  * there, under a user id of their own; the worker executes no byte of a task and follows no path that a task
  * can write.
  *
- * Order. Configuration and runtimes are read; the slots are opened; each runtime's self-test runs in a slot,
- * and only runtimes that pass are served. Then, and only with no failure so far, the broker is connected
+ * Order. Configuration and runtimes are read; the slots are opened; the worker attacks its own sandboxes
+ * (self_attack.h) and goes on only when every layer has held; each runtime's self-test runs in a slot, and
+ * only runtimes that pass are served. Then, and only with no failure so far, the broker is connected
  * (service.h), a file is run (--local, local.h), or the findings are printed (--check, check.h).
  *
  * The way of a task: a delivery enters the ledger (ledger.h), waits in the dispatch list (dispatch.h), runs
@@ -37,6 +38,7 @@
 #include "worker/local.h"
 #include "worker/options.h"
 #include "worker/runner.h"
+#include "worker/self_attack.h"
 #include "worker/selftest.h"
 #include "worker/service.h"
 
@@ -76,17 +78,34 @@ static void machine_close(struct machine *machine)
     runtimes_free(machine->runtimes);
 }
 
-static bool check(struct machine *machine, int *exit_status, struct err *err)
+static bool check_machine(struct machine *machine, const struct worker_command_line *command_line,
+                          int *exit_status, struct err *err)
 {
     struct self_tests tests = {.items = NULL};
-    bool ok = self_tests_run(&tests, machine->loop, machine->runner, machine->runtimes,
+    struct probe_findings findings;
+    bool ok = self_attack(machine->runner, command_line->config_file, &findings, err) &&
+              self_tests_run(&tests, machine->loop, machine->runner, machine->runtimes,
                              &machine->config.runtimes, err);
     if (ok) {
-        check_print(stdout, &tests, machine->runner);
-        *exit_status = tests.passed == tests.count ? 0 : EXIT_NOT_ALL_PASSED;
+        struct check check = {
+            .findings = &findings, .mechanisms = runner_mechanisms(machine->runner), .tests = &tests};
+        if (!command_line->json)
+            check_print_text(&check, stdout);
+        else if (!check_print_json(&check, stdout))
+            ok = err_set(err, ERR_NO_MEMORY, "no memory to print the findings");
+        *exit_status = check_passed(&check) ? 0 : EXIT_NOT_ALL_PASSED;
     }
     self_tests_free(&tests);
     return ok;
+}
+
+/* No program of anybody's runs before every layer has held. */
+static bool withstand_attack(struct machine *machine, const struct worker_command_line *command_line,
+                             struct err *err)
+{
+    struct probe_findings findings;
+    return self_attack(machine->runner, command_line->config_file, &findings, err) &&
+           self_attack_held(&findings, runner_mechanisms(machine->runner), err);
 }
 
 static bool local(struct machine *machine, const char *file, int *exit_status, struct err *err)
@@ -143,11 +162,12 @@ static bool run(const struct worker_command_line *command_line, struct machine *
                       "no broker: set amqp_url, ASSAY_AMQP_URL or ASSAY_AMQP_URL_FILE, or use --local FILE");
     ok = ok && machine_open(machine, err);
     if (ok && command_line->mode == MODE_CHECK)
-        ok = check(machine, exit_status, err);
+        ok = check_machine(machine, command_line, exit_status, err);
     else if (ok && command_line->mode == MODE_LOCAL)
-        ok = local(machine, command_line->local_file, exit_status, err);
+        ok = withstand_attack(machine, command_line, err) &&
+             local(machine, command_line->local_file, exit_status, err);
     else if (ok)
-        ok = serve(machine, err);
+        ok = withstand_attack(machine, command_line, err) && serve(machine, err);
     machine_close(machine);
     worker_config_free(&machine->config);
     return ok;

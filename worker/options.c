@@ -2,14 +2,24 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/text.h"
 
-enum { OPTION_CHECK = 256, OPTION_LOCAL, OPTION_SLOTS, OPTION_NAME, OPTION_PRINT_CONFIG, OPTION_VERSION };
+enum {
+    OPTION_CHECK = 256,
+    OPTION_LOCAL,
+    OPTION_SLOTS,
+    OPTION_NAME,
+    OPTION_PRINT_CONFIG,
+    OPTION_VERSION,
+    OPTION_FORMAT
+};
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, 'c'},
     {"check", no_argument, NULL, OPTION_CHECK},
+    {"format", required_argument, NULL, OPTION_FORMAT},
     {"local", required_argument, NULL, OPTION_LOCAL},
     {"slots", required_argument, NULL, OPTION_SLOTS},
     {"name", required_argument, NULL, OPTION_NAME},
@@ -50,6 +60,10 @@ static bool take_option(int option, char **argv, struct worker_command_line *com
             return err_set(err, ERR_USAGE, "--name: the name is empty");
         command_line->overrides.name = optarg;
         return true;
+    case OPTION_FORMAT:
+        command_line->json = strcmp(optarg, "json") == 0;
+        return command_line->json || strcmp(optarg, "text") == 0 ||
+               err_set(err, ERR_USAGE, "--format %s: text or json", optarg);
     case OPTION_PRINT_CONFIG:
         return set_mode(command_line, MODE_PRINT_CONFIG, err);
     case OPTION_VERSION:
@@ -71,6 +85,8 @@ bool options_parse(int argc, char **argv, struct worker_command_line *command_li
     while ((option = getopt_long(argc, argv, ":c:h", long_options, NULL)) != -1)
         if (!take_option(option, argv, command_line, err))
             return false;
+    if (command_line->json && command_line->mode != MODE_CHECK)
+        return err_set(err, ERR_USAGE, "--format goes with --check");
     if (optind < argc)
         return err_set(err, ERR_USAGE, "unexpected argument \"%s\"; try --help", argv[optind]);
     return true;
@@ -83,7 +99,8 @@ void options_print_help(void)
         "Runs tasks in sandboxes: takes them from RabbitMQ, publishes a result for each.\n"
         "\n"
         "  -c, --config FILE      configuration file (libconfig)\n"
-        "      --check            run the self-tests, print the runtimes and the sandbox's mechanisms\n"
+        "      --check            attack the sandbox, run the self-tests, print what held and what passed\n"
+        "      --format FORMAT    of --check: text or json\n"
         "      --local FILE       no broker: tasks from FILE (JSONL; - = standard input), results on "
         "standard\n"
         "                         output as they come\n"
@@ -97,7 +114,8 @@ void options_print_help(void)
         "one\n"
         "ends at once.\n"
         "\n"
-        "Exit status: 0 done (--local: every task passed); 1 --check: a runtime failed, --local: a task did "
+        "Exit status: 0 done (--local: every task passed); 1 --check: a layer of the sandbox or a runtime "
+        "failed, --local: a task did "
         "not\n"
         "pass; 2 wrong usage or configuration, unreadable file; 3 broker unreachable or access denied; 4 "
         "the\n"

@@ -20,6 +20,7 @@ struct worker_command_line {
     enum worker_mode mode;
     const char *config_file; /* NULL = none; as all strings, borrowed from argv */
     const char *local_file;  /* MODE_LOCAL; "-" = standard input */
+    bool json;               /* MODE_CHECK: --format json */
     struct worker_overrides overrides;
 };
 

@@ -405,6 +405,13 @@ void runner_state(const struct runner *runner, struct runner_state *state)
         memcpy(state->trouble, runner->trouble, sizeof state->trouble);
 }
 
+struct sandbox *runner_sandbox(const struct runner *runner, unsigned number)
+{
+    if (number < 1 || number > runner->options.slots)
+        return NULL;
+    return slot_sandbox(runner->seats[number - 1].slot);
+}
+
 const char *const *runner_mechanisms(const struct runner *runner)
 {
     return slot_mechanisms(runner->seats[0].slot);

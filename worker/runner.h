@@ -28,6 +28,7 @@
 #include "worker/work.h"
 
 struct runner;
+struct sandbox;
 
 struct runner_options {
     const char *worker; /* the name that results carry; borrowed */
@@ -67,6 +68,10 @@ struct runner_state {
 void runner_state(const struct runner *runner, struct runner_state *state);
 /* The mechanisms in force in the first slot, NULL-terminated. */
 const char *const *runner_mechanisms(const struct runner *runner);
+
+/* The sandbox of slot `number` (from 1 on), for the self-attack before anything is submitted; NULL when there
+ * is no such slot. */
+struct sandbox *runner_sandbox(const struct runner *runner, unsigned number);
 
 /* The parsed self-test task of a runtime (task_free); NULL with an error when the stanza's is no task. */
 struct task *runner_self_test(const struct runtimes *runtimes, const struct runtime *runtime,

@@ -317,6 +317,11 @@ unsigned slot_number(const struct slot *slot)
     return slot->options.number;
 }
 
+struct sandbox *slot_sandbox(const struct slot *slot)
+{
+    return slot->sandbox;
+}
+
 const char *const *slot_mechanisms(const struct slot *slot)
 {
     static const char *const none[] = {NULL};

@@ -17,6 +17,7 @@
 #include "common/message/task.h"
 
 struct slot;
+struct sandbox;
 
 enum slot_end {
     SLOT_VERDICT,   /* `result` is complete but for worker, attempt and queued_ms, which are the caller's to
@@ -51,6 +52,8 @@ void slot_run(struct slot *slot, const struct task *task);
 void slot_cancel(struct slot *slot); /* no effect when idle */
 bool slot_is_idle(const struct slot *slot);
 unsigned slot_number(const struct slot *slot);
+/* For the self-attack at start, while the slot is idle; NULL when it is broken. */
+struct sandbox *slot_sandbox(const struct slot *slot);
 const char *const *slot_mechanisms(const struct slot *slot); /* NULL-terminated; in force in its sandbox */
 
 #endif

@@ -70,6 +70,12 @@ unsigned slot_number(const struct slot *slot)
     return slot->number;
 }
 
+struct sandbox *slot_sandbox(const struct slot *slot)
+{
+    (void)slot;
+    return NULL;
+}
+
 const char *const *slot_mechanisms(const struct slot *slot)
 {
     static const char *const none[] = {NULL};
