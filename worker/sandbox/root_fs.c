@@ -14,9 +14,11 @@
 #include "common/text.h"
 #include "worker/sandbox/sandbox.h"
 
-#define BASE      "/tmp" /* where the new root is mounted before it becomes the root; hidden from then on */
-#define TREES_MAX 256
-#define COPY_MAX  (4 << 20)
+#define BASE "/tmp" /* where the new root is mounted before it becomes the root; hidden from then on */
+/* Folders between the root of the namespace and a chroot, at most. */
+#define CHROOT_DEPTH_MAX 256
+#define TREES_MAX        256
+#define COPY_MAX         (4 << 20)
 
 /* A part of the machine's tree, cloned before anything is mounted over it, and where it will be shown. */
 struct tree {
@@ -236,11 +238,42 @@ static bool populate(const struct trees *trees, struct err *err)
     return true;
 }
 
+/*
+ * The worker may run in a chroot (a Debian made by debootstrap). There "/" need not be a mount, so that it
+ * can be neither made private nor pivoted away; and a process whose root is not its mount namespace's may
+ * make no user namespace (user_namespaces(7), EPERM). Who may chroot can also leave: with the root further
+ * in, the working directory lies outside of it, and nothing stops the way up.
+ */
+static bool go_to_namespace_root(struct err *err)
+{
+    bool reached = chdir("/") == 0 && chroot("proc") == 0;
+    for (int i = 0; reached && i < CHROOT_DEPTH_MAX; i++)
+        reached = chdir("..") == 0;
+    if (!reached || chroot(".") != 0)
+        return err_set_errno(err, ERR_INFRA, "mount_namespace: go to its root");
+    return true;
+}
+
+static bool make_mounts_private(struct err *err)
+{
+    autofd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0 || !go_to_namespace_root(err))
+        return err_wrap(err, "mount_namespace");
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+        return err_set_errno(err, ERR_INFRA, "mount_namespace: make the mounts private");
+    if (fchdir(root) != 0 || chroot(".") != 0)
+        return err_set_errno(err, ERR_INFRA, "mount_namespace: come back from its root");
+    return true;
+}
+
 static bool become_root(struct err *err)
 {
     struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
 
-    if (syscall(SYS_pivot_root, ".", ".") != 0)
+    autofd int new_root = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (new_root < 0 || !go_to_namespace_root(err))
+        return err_wrap(err, "read_only_root");
+    if (fchdir(new_root) != 0 || syscall(SYS_pivot_root, ".", ".") != 0)
         return err_set_errno(err, ERR_INFRA, "read_only_root: pivot_root");
     /* The old root now lies over the new one, at the same place. */
     if (umount2(".", MNT_DETACH) != 0 || chdir("/") != 0)
@@ -255,8 +288,8 @@ bool root_fs_enter(const char *harness_dir, const char *const *read_only_paths, 
     bool built;
 
     (void)umask(0022);
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
-        return err_set_errno(err, ERR_INFRA, "mount_namespace: make the mounts private");
+    if (!make_mounts_private(err))
+        return false;
     struct trees *trees = calloc(1, sizeof(*trees));
     if (trees == NULL)
         return err_set(err, ERR_NO_MEMORY, "read_only_root: out of memory");
