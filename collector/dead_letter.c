@@ -1,5 +1,6 @@
 #include "collector/dead_letter.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "collector/memory.h"
@@ -7,8 +8,8 @@
 #include "common/message/names.h"
 #include "common/message/task.h"
 
-/* "why" of the table: what the broker or the database said. */
-static void append_reason(const struct item *item, struct buf *out)
+/* The column `reason` of the table. */
+void dead_letter_reason(const struct item *item, struct buf *out)
 {
     const char *sqlstate = item_header(item, HEADER_DEAD_SQLSTATE);
     const char *message = item_header(item, HEADER_DEAD_MESSAGE);
@@ -28,6 +29,12 @@ static void add_error(struct result *result, const struct buf *text)
     result_add_error(result, text->data != NULL ? text->data : "", text->size);
 }
 
+static void add_label(void *context, const char *name, const char *value)
+{
+    if (!result_set_label(context, name, value))
+        (void)memory_take(SIZE_MAX); /* ends the program */
+}
+
 static struct result *new_verdict(const struct item *item, enum reason reason, int64_t now_unix_ms)
 {
     struct result *result = result_new();
@@ -38,6 +45,7 @@ static struct result *new_verdict(const struct item *item, enum reason reason, i
     memcpy(result->job_id, item->job_id, sizeof(result->job_id));
     memcpy(result->task_id, item->task_id, sizeof(result->task_id));
     result->finished_at_ms = now_unix_ms;
+    task_each_label(item->delivery.message.body, item->delivery.message.body_size, add_label, result);
     return result;
 }
 
@@ -76,7 +84,7 @@ static void judge_task(struct item *item, int64_t now_unix_ms)
     result->reconstruction_id = identity.reconstruction_id;
     autobuf struct buf text = BUF_INIT;
     buf_append_text(&text, "the broker gave up delivering this task: ");
-    append_reason(item, &text);
+    dead_letter_reason(item, &text);
     if (item->delivery.delivery_count > 0)
         buf_printf(&text, " (returned %lld times)", (long long)item->delivery.delivery_count);
     if (item->delivery.death_queue != NULL)
@@ -110,7 +118,7 @@ static void judge_result(struct item *item, int64_t now_unix_ms)
     result->reconstruction_id = identity.reconstruction_id;
     autobuf struct buf text = BUF_INIT;
     buf_append_text(&text, "the result could not be stored: ");
-    append_reason(item, &text);
+    dead_letter_reason(item, &text);
     buf_append_text(&text, "; its message is kept in dead_letters");
     add_error(result, &text);
     item->row = row_new(result);
@@ -217,7 +225,7 @@ void dead_letter_params(const struct item *item, char *params[DEAD_LETTER_PARAMS
     const char *key = task ? task_key(item) : item_header(item, HEADER_ROUTING_KEY);
     autobuf struct buf reason = BUF_INIT;
     autobuf struct buf count = BUF_INIT;
-    append_reason(item, &reason);
+    dead_letter_reason(item, &reason);
     buf_printf(&count, "%lld", (long long)deaths(item));
     params[0] = memory_text(task ? "task" : "result");
     params[1] = memory_text(item->job_id);
@@ -229,4 +237,18 @@ void dead_letter_params(const struct item *item, char *params[DEAD_LETTER_PARAMS
     params[7] = headers_json(item);
     params[8] = memory_steal(&reason);
     params[9] = memory_steal(&count);
+}
+
+void dead_letter_make_plain(char *params[DEAD_LETTER_PARAMS], const char *refusal)
+{
+    autobuf struct buf reason = BUF_INIT;
+    buf_append_text(&reason, params[8]);
+    buf_append_text(&reason, "; its headers and properties were refused: ");
+    text_append_clean(&reason, refusal, strlen(refusal));
+    free(params[6]);
+    free(params[7]);
+    free(params[8]);
+    params[6] = memory_text("{}");
+    params[7] = memory_text("{}");
+    params[8] = memory_steal(&reason);
 }

@@ -15,5 +15,9 @@ void dead_letter_judge(struct item *item, int64_t now_unix_ms);
 enum { DEAD_LETTER_PARAMS = 10 };
 /* The parameters of statement_dead_letter; each the caller's. */
 void dead_letter_params(const struct item *item, char *params[DEAD_LETTER_PARAMS]);
+/* The same without what the table may have refused, the headers and properties; the reason tells so. */
+void dead_letter_make_plain(char *params[DEAD_LETTER_PARAMS], const char *refusal);
+/* Why the message is dead, as the broker or the database said it. */
+void dead_letter_reason(const struct item *item, struct buf *out);
 
 #endif

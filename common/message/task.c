@@ -226,6 +226,27 @@ static bool read_labels(const struct reader *root, struct task *task, struct err
     return true;
 }
 
+void task_each_label(const char *body, size_t size, task_label_fn *visit, void *context)
+{
+    json_t *root = reader_load_leniently(body, size);
+    json_t *labels = json_object_get(root, "labels");
+    size_t count = 0;
+    struct reader reader;
+    const char *name;
+    json_t *value;
+    reader_start(&reader, labels);
+    json_object_foreach(labels, name, value)
+    {
+        struct task_label label;
+        struct err err = ERR_INIT;
+        if (count < TASK_LABELS_MAX && read_label(&reader, name, value, &label, &err)) {
+            visit(context, label.name, label.value);
+            count++;
+        }
+    }
+    json_decref(root);
+}
+
 static bool read_expires_at(const struct reader *root, struct task *task, struct err *err)
 {
     const char *text = NULL;

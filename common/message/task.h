@@ -103,6 +103,10 @@ struct task *task_parse(const char *body, size_t size, const struct task_rules *
 /* The identity alone, of a body that may be anything; `rules->runtimes` is not used. */
 void task_identify(const char *body, size_t size, const struct task_rules *rules,
                    struct task_identity *identity);
+/* Each label of a body that may be anything (a task's or a result's) that a task may have, TASK_LABELS_MAX at
+ * most. The texts are valid during the call. */
+typedef void task_label_fn(void *context, const char *name, const char *value);
+void task_each_label(const char *body, size_t size, task_label_fn *visit, void *context);
 void task_free(struct task *task); /* NULL is fine */
 
 /* The producer's side: the task as a compact JSON body with task_id and job_id filled in. malloc'ed, owned by

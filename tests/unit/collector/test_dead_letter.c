@@ -85,6 +85,26 @@ static void a_dead_task_is_kept_and_judged(void **state)
     assert_null(items.first);
 }
 
+static void a_verdict_has_the_labels_of_the_task(void **state)
+{
+    (void)state;
+    struct item *item = dead_task(
+        "{\"task_id\":\"t\",\"labels\":{\"model\":\"m-1\",\"no text\":7,\"nul\":\"a\\u0000b\",\"\":\"\","
+        "\"ü\":\"x\"}}",
+        NULL);
+    dead_letter_judge(item, 1);
+    assert_string_equal(row_value(item->row, ROW_LABELS), "{\"model\":\"m-1\",\"ü\":\"x\"}");
+    assert_non_null(strstr(item->verdict, "\"labels\":{\"model\":\"m-1\",\"ü\":\"x\"}"));
+    item_free(item);
+    static const char *const without[] = {"{\"labels\":[\"model\"]}", "{\"labels\":null}", "{}", "[]", ""};
+    for (size_t i = 0; i < ARRAY_SIZE(without); i++) {
+        item = dead_task(without[i], "t");
+        dead_letter_judge(item, 1);
+        assert_string_equal(row_value(item->row, ROW_LABELS), "{}");
+        item_free(item);
+    }
+}
+
 static void identity_comes_from_where_it_can(void **state)
 {
     (void)state;
@@ -158,6 +178,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dead_task_is_kept_and_judged),
+        cmocka_unit_test(a_verdict_has_the_labels_of_the_task),
         cmocka_unit_test(identity_comes_from_where_it_can),
         cmocka_unit_test(a_dead_result_leaves_a_stub),
         cmocka_unit_test(an_item_owns_what_it_holds),
