@@ -6,6 +6,7 @@
 #include "common/message/compose.h"
 #include "common/message/names.h"
 #include "producer/commands.h"
+#include "producer/detect.h"
 #include "producer/dispatch.h"
 #include "producer/read_file.h"
 #include "producer/screen.h"
@@ -21,7 +22,7 @@ struct run_options {
 
 static const struct option_entry options[] = {
     {"runtime", OPTION_TEXT, AT(runtime), "NAME", 0, 0, NULL, NULL,
-     "python, node, c, cpp, bash, ... (needed)"},
+     "python, node, c, cpp, bash, ... (needed); auto: told from the files"},
     {"timeout", OPTION_SECONDS, AT(timeout_ms), "S", 1, 86400000, NULL, NULL, "limits.wall_s of the task"},
     {"stdin", OPTION_TEXT, AT(input), "FILE", 0, 0, NULL, NULL, "one case: what the program reads"},
     {"expect", OPTION_TEXT, AT(expect), "FILE", 0, 0, NULL, NULL, "one case: what the program must print"},
@@ -111,6 +112,23 @@ static bool check_options(const struct subcommand_context *context, const struct
     return true;
 }
 
+/* "auto" by the texts and the names of the files, which a task does not carry. */
+static bool resolve_runtime(const struct subcommand_context *context, const struct runtimes *runtimes,
+                            struct task_draft *draft, struct err *err)
+{
+    if (strcmp(draft->runtime, "auto") != 0)
+        return true;
+    struct task_texts texts = {.program = draft->implementation_code,
+                               .suite = draft->test_suite_code,
+                               .names = (const char *const *)context->operands,
+                               .name_count = (size_t)context->operand_count};
+    const struct runtime *runtime = detect_runtime(&texts, runtimes, err);
+    if (runtime == NULL)
+        return false;
+    draft->runtime = runtime->name;
+    return true;
+}
+
 static bool compose(const struct subcommand_context *context, const struct run_options *chosen,
                     const struct runtimes *runtimes, struct outgoing *out, struct err *err)
 {
@@ -125,7 +143,7 @@ static bool compose(const struct subcommand_context *context, const struct run_o
     struct texts texts = {BUF_INIT, BUF_INIT, BUF_INIT, BUF_INIT};
     size_t size = 0;
     autofree char *body = NULL;
-    if (read_texts(context, chosen, &texts, &draft, err))
+    if (read_texts(context, chosen, &texts, &draft, err) && resolve_runtime(context, runtimes, &draft, err))
         body = task_draft_to_json(&draft, &size, err);
     texts_free(&texts);
     if (body == NULL)

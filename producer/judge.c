@@ -5,6 +5,7 @@
 
 #include "common/mem.h"
 #include "common/message/names.h"
+#include "producer/detect.h"
 
 bool judge_init(struct judge *judge, const struct runtimes *runtimes, const char *job_id,
                 const struct idset *only, struct err *err)
@@ -35,8 +36,10 @@ static bool parse(const struct judge *judge, const struct line *line, struct out
                        MESSAGE_SIZE_MAX);
     char content_id[TEXT_ID_MAX + 1];
     task_content_id(line->text, line->size, content_id);
-    struct task_rules rules = {
-        .runtimes = judge->runtimes, .message_id = content_id, .default_job_id = judge->job_id};
+    struct task_rules rules = {.runtimes = judge->runtimes,
+                               .resolve_auto = detect_runtime,
+                               .message_id = content_id,
+                               .default_job_id = judge->job_id};
     struct task *task = task_parse(line->text, line->size, &rules, NULL, err);
     if (task == NULL)
         return false;

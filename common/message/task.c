@@ -139,6 +139,33 @@ static bool read_ids(const struct reader *root, struct task *task, const struct 
                          TEXT_ID_MAX);
 }
 
+/* The runtime "auto": by the fields that are read later, as far as they are what they should be. */
+static bool resolve_runtime(struct task *task, const struct task_rules *rules, struct err *err)
+{
+    static const char *const fields[] = {"files", "test_files"};
+    struct task_texts texts = {.name_count = 0};
+    const json_t *program = json_object_get(task->root, "implementation_code");
+    const json_t *suite = json_object_get(task->root, "test_suite_code");
+    texts.program = (struct blob){json_string_value(program), json_string_length(program)};
+    texts.suite = (struct blob){json_string_value(suite), json_string_length(suite)};
+    const char **names = task_allocate(task, 2 * TASK_FILES_MAX, sizeof(*names), err);
+    if (names == NULL)
+        return false;
+    texts.names = names;
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        json_t *files = json_object_get(task->root, fields[i]);
+        const char *name;
+        json_t *value;
+        json_object_foreach(files, name, value) if (texts.name_count < 2 * TASK_FILES_MAX)
+            names[texts.name_count++] = name;
+    }
+    task->runtime = rules->resolve_auto(&texts, rules->runtimes, err);
+    if (task->runtime == NULL)
+        return false;
+    return json_object_set_new(task->root, "runtime", json_string(task->runtime->name)) == 0 ||
+           err_set(err, ERR_NO_MEMORY, "not enough memory for a task");
+}
+
 static bool read_runtime(const struct reader *root, struct task *task, const struct task_rules *rules,
                          struct err *err)
 {
@@ -148,6 +175,12 @@ static bool read_runtime(const struct reader *root, struct task *task, const str
         return false;
     if (name == NULL)
         return err_set(err, ERR_INPUT, "runtime is missing; known are %s", runtimes_names(rules->runtimes));
+    if (strcmp(name, "auto") == 0) {
+        if (rules->resolve_auto != NULL)
+            return resolve_runtime(task, rules, err);
+        return err_set(err, ERR_INPUT, "runtime 'auto' is resolved by assay-producer alone; name one of %s",
+                       runtimes_names(rules->runtimes));
+    }
     task->runtime = runtimes_find(rules->runtimes, name);
     if (task->runtime == NULL)
         return err_set(err, ERR_INPUT, "unknown runtime '%s'; known are %s",

@@ -85,8 +85,21 @@ struct task_identity {
     int64_t reconstruction_id;
 };
 
+/* What a task's language can be told from; texts that are absent have data NULL. */
+struct task_texts {
+    struct blob program, suite;
+    const char *const *names; /* of `files` and `test_files` */
+    size_t name_count;
+};
+
+/* The runtime of a task that says "auto"; NULL with ERR_INPUT when it cannot be told. */
+typedef const struct runtime *task_resolve_fn(const struct task_texts *texts, const struct runtimes *runtimes,
+                                              struct err *err);
+
 struct task_rules {
     const struct runtimes *runtimes;
+    task_resolve_fn *resolve_auto;   /* NULL: "auto" is no runtime (the worker). The producer's is
+                                        detect_runtime; task_to_json then writes what it resolved to */
     const char *routing_key_runtime; /* the queue's runtime, which the task's must equal; NULL: not checked
                                         (the producer) */
     const char *message_id;          /* AMQP message_id, NULL when absent */

@@ -66,6 +66,7 @@ BAD_BEYOND = {
     "collision": {**BASH, "files": {"program.sh": "", "a": "", "a/b": ""}},
     "above-maximum": {**BASH, "limits": {"memory_mb": 10 ** 9}},
     "two-timeouts": {**BASH, "timeout": 1, "limits": {"wall_s": 2}},
+    "auto": {**BASH, "runtime": "auto"},  # the producer alone resolves it
     "unknown-runtime": {**BASH, "runtime": "cobol"},
     "no-suites": {**BASH, "test_suite_code": ""},
     "no-coverage": {**BASH, "coverage": True},

@@ -86,6 +86,45 @@ def test_several_jobs_in_one_file(vhost):
     assert totals == {"a": 1, "b": 2, "default": 1}
 
 
+LANGUAGES = {"bash": "read n\necho \"$n\"\n", "python": "print(int(input()) + 1)\n", "node": "console.log('hi');\n",
+             "c": "#include <stdio.h>\nint main(void) { puts(\"hi\"); }\n", "cpp": "#include <iostream>\nint main() { std::cout << 1; }\n"}
+
+
+def test_auto_is_resolved_before_publishing(vhost):
+    lines = [task(name, runtime="auto", implementation_code=code) for name, code in LANGUAGES.items()]
+    done = vhost.producer("publish", vhost.write_tasks(lines))
+    assert done.returncode == 0, done.stderr
+    for name in LANGUAGES:
+        found = drain(vhost, f"assay.tasks.{name}")
+        assert [(one["task_id"], one["runtime"]) for one in found] == [(f"t/{name}", name)]
+
+
+def test_all_of_humaneval_is_told_as_python(vhost, shared):
+    lines = [{**json.loads(line), "runtime": "auto"} for line in (shared / "data/humaneval.jsonl").read_text().splitlines()]
+    done = vhost.producer("publish", vhost.write_tasks(lines))
+    assert done.returncode == 0, done.stderr
+    found = drain(vhost, "assay.tasks.python")
+    assert len(found) == len(lines) == 164 and {one["runtime"] for one in found} == {"python"}
+
+
+def test_what_auto_cannot_tell_is_a_bad_line(vhost):
+    done = vhost.producer("publish", vhost.write_tasks([task(1), task(2, runtime="auto", implementation_code="x = 1\n")]))
+    assert done.returncode == 2 and "tasks.jsonl:2: runtime 'auto': the language cannot be told" in done.stderr
+    assert "Name the runtime" in done.stderr and drain(vhost) == []
+
+
+def test_run_tells_the_runtime_from_the_files(vhost):
+    program, output = vhost.folder / "program.sh", vhost.folder / "output.txt"
+    program.write_text("true\n")
+    output.write_text("hi\n")
+    with Answers(vhost, "bash.interactive", lambda one: [result(one, stdout="hi\n")]) as answers:
+        done = vhost.producer("run", "--runtime", "auto", "--expect", output, program)
+        assert done.returncode == 0, done.stderr
+    assert answers.tasks[0]["runtime"] == "bash"
+    done = vhost.producer("run", "--runtime", "auto", "--expect", output, output)
+    assert done.returncode == 2 and "the language cannot be told" in done.stderr
+
+
 def test_dry_run_needs_no_broker(vhost):
     done = vhost.producer("publish", vhost.write_tasks(tasks(7)), "--dry-run", env={"ASSAY_AMQP_URL": "amqp://x:y@127.0.0.1:1/z"})
     assert (done.returncode, done.stderr) == (0, "")

@@ -144,7 +144,8 @@ static void ids(void **state)
         {"{\"task_id\":\"t\",\"job_id\":\"\xc3\xa9\"}", {"job_id", "is not 1 to 128"}},
         {"{\"task_id\":\"t\"}", {"runtime is missing; known are bash, c, python"}},
         {"{\"task_id\":\"t\",\"runtime\":\"pyton\"}", {"unknown runtime 'pyton'; known are bash, c, python"}},
-        {"{\"task_id\":\"t\",\"runtime\":\"auto\"}", {"unknown runtime 'auto'; known are bash, c, python"}},
+        {"{\"task_id\":\"t\",\"runtime\":\"auto\"}",
+         {"runtime 'auto' is resolved by assay-producer alone; name one of bash, c, python"}},
         {"{\"task_id\":\"t\",\"runtime\":{}}", {"runtime must be text, is an object"}},
     };
     refuse_all(bad, ARRAY_SIZE(bad));
