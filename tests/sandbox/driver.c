@@ -4,7 +4,7 @@
  * TAB are the steps of one task. Each step answers with one line of JSON on stdout.
  *
  *     sandbox_driver [--slot N] [--memory-mb N] [--processes N] [--disk-mb N] [--cpu-ms N] [--wall-ms N]
- *                    [--output-kb N] [--allow-missing NAME]... [--file NAME=PATH]...
+ *                    [--output-kb N] [--setting NAME] [--allow-missing NAME]... [--file NAME=PATH]...
  *
  * The first line out tells the mechanisms in force, or the error that kept the sandbox from opening.
  */
@@ -95,7 +95,8 @@ static void parse(struct settings *settings, int argc, char **argv)
                                             {"processes", 1, NULL, 'p'}, {"disk-mb", 1, NULL, 'd'},
                                             {"cpu-ms", 1, NULL, 'c'},    {"wall-ms", 1, NULL, 'w'},
                                             {"output-kb", 1, NULL, 'o'}, {"allow-missing", 1, NULL, 'a'},
-                                            {"file", 1, NULL, 'f'},      {NULL, 0, NULL, 0}};
+                                            {"file", 1, NULL, 'f'},      {"setting", 1, NULL, 'e'},
+                                            {NULL, 0, NULL, 0}};
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -124,6 +125,9 @@ static void parse(struct settings *settings, int argc, char **argv)
             break;
         case 'a':
             settings->allow_missing[settings->allow_count++ % 7] = optarg;
+            break;
+        case 'e':
+            settings->sandbox.setting = optarg;
             break;
         case 'f':
             add_file(settings, optarg);

@@ -254,7 +254,7 @@ def test_environment_of_the_worker(sandbox):
     answer = sandbox.run("env; cat /proc/self/environ")
     assert SECRET not in answer["stdout"]
     assert {line.split("=")[0] for line in answer["stdout"].split("\0")[0].splitlines()} <= {
-        "HOME", "TMPDIR", "PATH", "PWD", "SHLVL", "_", "OLDPWD"}
+        "HOME", "TMPDIR", "PATH", "USER", "LOGNAME", "PWD", "SHLVL", "_", "OLDPWD"}
 
 
 def test_descriptors_of_the_worker(sandbox):

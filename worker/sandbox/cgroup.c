@@ -212,7 +212,7 @@ void cgroup_close(struct cgroup *cgroup)
     if (cgroup == NULL)
         return;
     close_fd(&cgroup->peak);
-    for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
+    for (size_t i = 0; i < CGROUP_CONTROLLERS && !cgroup->is_container; i++)
         if (cgroup->folders[i][0] != '\0')
             remove_leaf(cgroup->folders[i]);
     free(cgroup);
@@ -230,7 +230,7 @@ const char *cgroup_problem(const struct cgroup *cgroup)
 
 bool cgroup_add(const struct cgroup *cgroup, pid_t pid, struct err *err)
 {
-    for (size_t i = 0; i < CGROUP_CONTROLLERS; i++) {
+    for (size_t i = 0; i < CGROUP_CONTROLLERS && !cgroup->is_container; i++) {
         const char *folder = cgroup->folders[i];
         if (folder[0] == '\0' || (i > 0 && strcmp(folder, cgroup->folders[i - 1]) == 0))
             continue;
@@ -243,12 +243,12 @@ bool cgroup_add(const struct cgroup *cgroup, pid_t pid, struct err *err)
 
 bool cgroup_limit(const struct cgroup *cgroup, const struct cgroup_limits *limits, struct err *err)
 {
-    return cgroup->version == NULL || cgroup->version->limit(cgroup, limits, err);
+    return cgroup->version == NULL || cgroup->is_container || cgroup->version->limit(cgroup, limits, err);
 }
 
 void cgroup_reset_peak(struct cgroup *cgroup)
 {
-    if (cgroup->version != NULL)
+    if (cgroup->version != NULL && !cgroup->is_container)
         cgroup->version->reset_peak(cgroup);
 }
 
@@ -259,13 +259,23 @@ void cgroup_read(const struct cgroup *cgroup, struct cgroup_counters *counters)
         cgroup->version->read(cgroup, counters);
 }
 
-int cgroup_cpu_usage(const struct cgroup *cgroup)
+static int open_counter(const struct cgroup *cgroup, enum cgroup_controller controller, const char *file)
 {
     char path[PATH_MAX + 64];
 
-    if (cgroup->version == NULL || cgroup->folders[CGROUP_CPUACCT][0] == '\0')
+    if (cgroup->version == NULL || cgroup->folders[controller][0] == '\0')
         return -1;
-    (void)snprintf(path, sizeof(path), "%s/%s", cgroup->folders[CGROUP_CPUACCT],
-                   cgroup->version->cpu_usage_file);
+    (void)snprintf(path, sizeof(path), "%s/%s", cgroup->folders[controller], file);
     return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+int cgroup_cpu_usage(const struct cgroup *cgroup)
+{
+    return cgroup->version != NULL ? open_counter(cgroup, CGROUP_CPUACCT, cgroup->version->cpu_usage_file)
+                                   : -1;
+}
+
+int cgroup_memory_stat(const struct cgroup *cgroup)
+{
+    return open_counter(cgroup, CGROUP_MEMORY, "memory.stat");
 }

@@ -36,6 +36,10 @@ struct cgroup_counters {
 /* Makes the leaf `name` with every controller that can be had; never fails for want of one: cgroup_mechanisms
  * tells which are there, cgroup_problem why another is not. NULL only without memory. */
 struct cgroup *cgroup_open(const char *name, struct err *err);
+/* No leaf, but the container's own cgroup, as the container runtime made and limited it: read, never written.
+ * In a container that runs one slot its counters are the slot's, and the worker's small ones. Bits:
+ * MECHANISM_CONTAINER_MEMORY where its memory has a limit and OOM kills are counted, ... */
+struct cgroup *cgroup_open_container(struct err *err);
 /* Removes the leaf, which must be empty of processes. NULL is fine. */
 void cgroup_close(struct cgroup *cgroup);
 /* Bits of enum mechanism: MECHANISM_CGROUP_V1_MEMORY, ... */
@@ -50,5 +54,9 @@ void cgroup_read(const struct cgroup *cgroup, struct cgroup_counters *counters);
 /* A read-only descriptor of the file that counts CPU time (cpuacct.usage, cpu.stat), the caller's; -1 when
  * there is none. */
 int cgroup_cpu_usage(const struct cgroup *cgroup);
+/* The memory limit of the container (cgroup_open_container); 0 = none, or no container. */
+int64_t cgroup_container_memory(const struct cgroup *cgroup);
+/* As cgroup_cpu_usage, of memory.stat. */
+int cgroup_memory_stat(const struct cgroup *cgroup);
 
 #endif

@@ -31,6 +31,8 @@ struct cgroup {
     const struct cgroup_version *version;
     char folders[CGROUP_CONTROLLERS][PATH_MAX]; /* of the leaf; "" = the controller is missing */
     uint64_t mechanisms;
+    bool is_container; /* the folders are not ours: nothing is moved, limited or removed */
+    int64_t container_memory_bytes;
     int peak;            /* v2: descriptor on which the peak is counted anew (Linux 6.12); -1 = not so */
     int64_t peak_before; /* v2 without that: the all-time peak when the task began */
     char problem[1024];

@@ -39,7 +39,6 @@ struct allowance {
 };
 
 static const struct allowance allowances[] = {
-    {"/", LANDLOCK_ACCESS_FS_READ_DIR},
     {"/usr", FS_READ_AND_EXECUTE},
     {"/bin", FS_READ_AND_EXECUTE},
     {"/sbin", FS_READ_AND_EXECUTE},
@@ -47,7 +46,6 @@ static const struct allowance allowances[] = {
     {"/lib32", FS_READ_AND_EXECUTE},
     {"/lib64", FS_READ_AND_EXECUTE},
     {"/libx32", FS_READ_AND_EXECUTE},
-    {"/etc", FS_READ_AND_EXECUTE},
     {SANDBOX_HARNESS_DIR, FS_READ_AND_EXECUTE},
     {"/proc", FS_READ},
     {"/dev/null", FS_DEVICE},
@@ -58,6 +56,21 @@ static const struct allowance allowances[] = {
     {SANDBOX_WORK_DIR, ~0ULL},
     {"/tmp", ~0ULL},
     {"/dev/shm", ~0ULL},
+};
+
+/* Where the root was made for the task. */
+static const struct allowance own_root[] = {
+    {"/", LANDLOCK_ACCESS_FS_READ_DIR},
+    {"/etc", FS_READ_AND_EXECUTE},
+};
+
+/* Where the root is a container's image, with the worker's configuration and secrets in it. */
+static const struct allowance image[] = {
+    {"/etc/alternatives", FS_READ},   {"/etc/ld.so.cache", FS_READ},   {"/etc/localtime", FS_READ},
+    {"/etc/timezone", FS_READ},       {"/etc/protocols", FS_READ},     {"/etc/services", FS_READ},
+    {"/etc/mime.types", FS_READ},     {"/etc/passwd", FS_READ},        {"/etc/group", FS_READ},
+    {"/etc/hosts", FS_READ},          {"/etc/nsswitch.conf", FS_READ}, {"/etc/os-release", FS_READ},
+    {"/etc/debian_version", FS_READ}, {"/etc/bash.bashrc", FS_READ},   {"/etc/inputrc", FS_READ},
 };
 
 static struct ruleset_attributes rights_of(long abi)
@@ -102,7 +115,17 @@ static bool allow(int ruleset, const struct allowance *allowance, uint64_t handl
     return true;
 }
 
-int landlock_build(const char *const *read_only_paths, uint64_t *mechanisms, struct err *err)
+static bool allow_all(int ruleset, const struct allowance *list, size_t count, uint64_t handled,
+                      struct err *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!allow(ruleset, &list[i], handled, err))
+            return false;
+    return true;
+}
+
+int landlock_build(const char *const *read_only_paths, bool whole_image, uint64_t *mechanisms,
+                   struct err *err)
 {
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (abi < 1) {
@@ -116,9 +139,11 @@ int landlock_build(const char *const *read_only_paths, uint64_t *mechanisms, str
         err_set_errno(err, ERR_INFRA, "landlock: make a ruleset (ABI %ld)", abi);
         return -1;
     }
-    for (size_t i = 0; i < ARRAY_SIZE(allowances); i++)
-        if (!allow(ruleset, &allowances[i], attributes.handled_access_fs, err))
-            return -1;
+    const struct allowance *of_root = whole_image ? image : own_root;
+    size_t of_root_count = whole_image ? ARRAY_SIZE(image) : ARRAY_SIZE(own_root);
+    if (!allow_all(ruleset, allowances, ARRAY_SIZE(allowances), attributes.handled_access_fs, err) ||
+        !allow_all(ruleset, of_root, of_root_count, attributes.handled_access_fs, err))
+        return -1;
     for (size_t i = 0; read_only_paths[i] != NULL; i++) {
         const struct allowance shown = {read_only_paths[i], FS_READ_AND_EXECUTE};
         if (!allow(ruleset, &shown, attributes.handled_access_fs, err))

@@ -29,6 +29,9 @@ static const char *const names_of[MECHANISM_COUNT] = {
     [MECHANISM_CGROUP_V2_MEMORY] = "cgroup_v2_memory",
     [MECHANISM_CGROUP_V2_PIDS] = "cgroup_v2_pids",
     [MECHANISM_CGROUP_V2_CPU] = "cgroup_v2_cpu",
+    [MECHANISM_CONTAINER_MEMORY] = "container_memory",
+    [MECHANISM_CONTAINER_PIDS] = "container_pids",
+    [MECHANISM_CONTAINER_CPU] = "container_cpu",
 };
 
 #define RESOURCE   (1u << LAYER_RESOURCE)
@@ -60,10 +63,13 @@ static const unsigned layers_of[MECHANISM_COUNT] = {
     [MECHANISM_CGROUP_V2_MEMORY] = RESOURCE,
     [MECHANISM_CGROUP_V2_PIDS] = RESOURCE,
     [MECHANISM_CGROUP_V2_CPU] = RESOURCE,
+    [MECHANISM_CONTAINER_MEMORY] = RESOURCE,
+    [MECHANISM_CONTAINER_PIDS] = RESOURCE,
+    [MECHANISM_CONTAINER_CPU] = RESOURCE,
 };
 
 /* What allow_missing names without being one mechanism, and error texts name without a version. */
-static const char *const cgroup_names[] = {"cgroup_memory", "cgroup_cpu", "cgroup_pids"};
+static const char *const cgroup_names[] = {"cgroup_memory", "cgroup_cpu", "cgroup_pids", "task_disk"};
 
 const char *sandbox_layer_name(enum sandbox_layer layer)
 {

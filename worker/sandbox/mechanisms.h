@@ -30,6 +30,9 @@ enum mechanism {
     MECHANISM_CGROUP_V2_MEMORY,
     MECHANISM_CGROUP_V2_PIDS,
     MECHANISM_CGROUP_V2_CPU,
+    MECHANISM_CONTAINER_MEMORY, /* the container's own limits, see setting_container.h */
+    MECHANISM_CONTAINER_PIDS,
+    MECHANISM_CONTAINER_CPU,
     MECHANISM_COUNT,
 };
 

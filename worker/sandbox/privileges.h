@@ -9,6 +9,13 @@
 
 /* Root becomes `uid` and `gid` with no other group, and keeps its capabilities for what is left to set up. */
 bool privileges_become(uid_t uid, gid_t gid, struct err *err);
+/* Root with CAP_SETUID and CAP_SETGID becomes `uid` and `gid` for good: no other group, no capability,
+ * no_new_privs. For a container whose bounding set nobody may drop (that needs CAP_SETPCAP): without
+ * set-user-id programs, which no_new_privs disarms, nothing can be gained from it. Reads back what it did. */
+bool privileges_become_for_good(uid_t uid, gid_t gid, struct err *err);
+/* NULL when the effective and the bounding set are exactly CAP_SETUID, CAP_SETGID and CAP_KILL; else what is
+ * wrong. */
+const char *privileges_container_problem(void);
 /* In a user namespace that was just made: its only uid and gid, `inside`, are the caller's own outside ones.
  * Writes /proc/self/{setgroups,uid_map,gid_map}; user_namespaces(7). */
 bool privileges_map_self(unsigned inside, uid_t outside_uid, gid_t outside_gid, struct err *err);

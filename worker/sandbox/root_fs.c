@@ -132,7 +132,7 @@ static bool is_below(const char *path, const char *folder)
     return strncmp(path, folder, size) == 0 && (path[size] == '/' || path[size] == '\0');
 }
 
-static bool clone_read_only_path(struct trees *trees, const char *path, struct err *err)
+bool root_fs_check_shown(const char *path, struct err *err)
 {
     static const char *const taken[] = {SANDBOX_WORK_DIR, "/tmp", "/dev", "/proc", "/sys", ROOT_FS_SCRATCH};
 
@@ -142,7 +142,7 @@ static bool clone_read_only_path(struct trees *trees, const char *path, struct e
         if (is_below(path, taken[i]))
             return err_set(err, ERR_CONFIG, "read_only_paths: %s cannot be shown: %s is the sandbox's own",
                            path, taken[i]);
-    return clone_tree(trees, path, path + 1, false, err);
+    return true;
 }
 
 static bool clone_trees(struct trees *trees, const char *harness_dir, const char *const *read_only_paths,
@@ -169,7 +169,8 @@ static bool clone_trees(struct trees *trees, const char *harness_dir, const char
     if (!clone_tree(trees, harness_dir, &SANDBOX_HARNESS_DIR[1], false, err))
         return false;
     for (size_t i = 0; read_only_paths[i] != NULL; i++)
-        if (!clone_read_only_path(trees, read_only_paths[i], err))
+        if (!root_fs_check_shown(read_only_paths[i], err) ||
+            !clone_tree(trees, read_only_paths[i], read_only_paths[i] + 1, false, err))
             return false;
     return true;
 }

@@ -16,5 +16,7 @@
  * The slot's /proc stays mounted inside, fully visible, because the kernel lets a task mount its own only
  * then. */
 bool root_fs_enter(const char *harness_dir, const char *const *read_only_paths, struct err *err);
+/* May this host path be shown to programs? ERR_CONFIG. */
+bool root_fs_check_shown(const char *path, struct err *err);
 
 #endif

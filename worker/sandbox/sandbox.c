@@ -36,7 +36,9 @@ static bool limit_task(struct sandbox *sandbox, const struct sandbox_task *task,
         limits.processes = task->processes + OWN_PROCESSES;
     if (!cgroup_limit(sandbox->cgroup, &limits, err))
         return false;
-    sandbox->memory_limit_bytes = limits.memory_bytes;
+    sandbox->memory_limit_bytes = sandbox->setting == SETTING_CONTAINER
+                                      ? cgroup_container_memory(sandbox->cgroup)
+                                      : limits.memory_bytes;
     cgroup_reset_peak(sandbox->cgroup);
     cgroup_read(sandbox->cgroup, &sandbox->at_begin);
     sandbox->peak_rss_bytes = 0;
@@ -57,7 +59,8 @@ bool sandbox_task_begin(struct sandbox *sandbox, const struct sandbox_task *task
     struct wire_request request = {.version = WIRE_VERSION,
                                    .kind = WIRE_BEGIN,
                                    .processes = process_rlimit(sandbox, task->processes),
-                                   .disk_bytes = task->disk_bytes};
+                                   .disk_bytes = task->disk_bytes,
+                                   .memory_bytes = task->memory_bytes};
     struct wire_blob blob;
 
     if (sandbox->state != STATE_IDLE)
@@ -85,7 +88,13 @@ static bool give_pipe(const struct sandbox *sandbox, int fd, struct err *err)
 
     if (sandbox->uid == 0 || fd < 0)
         return true;
-    if (fstat(fd, &status) != 0 || (S_ISFIFO(status.st_mode) && fchown(fd, sandbox->uid, sandbox->uid) != 0))
+    if (fstat(fd, &status) != 0)
+        return err_set_errno(err, ERR_INFRA, "look at a pipe for the step");
+    /* Without CAP_CHOWN a pipe can be opened to all, who would have to reach it first: by /proc of the slot's
+     * processes. */
+    if (S_ISFIFO(status.st_mode) &&
+        (sandbox->setting == SETTING_CONTAINER ? fchmod(fd, 0666) : fchown(fd, sandbox->uid, sandbox->uid)) !=
+            0)
         return err_set_errno(err, ERR_INFRA, "give a pipe to uid %u", (unsigned)sandbox->uid);
     return true;
 }
@@ -197,9 +206,12 @@ static void exited(struct sandbox *sandbox, const struct wire_event *from, struc
     event->left_processes = from->left_processes != 0;
     if (from->peak_rss_bytes > sandbox->peak_rss_bytes)
         sandbox->peak_rss_bytes = from->peak_rss_bytes;
-    event->peak_memory_bytes = sandbox->peak_rss_bytes;
+    event->peak_memory_bytes =
+        from->memory_peak_bytes > 0 ? from->memory_peak_bytes : sandbox->peak_rss_bytes;
     cgroup_read(sandbox->cgroup, &now);
     event->oom_kills = now.oom_kills - sandbox->at_run.oom_kills;
+    if (from->memory_exceeded != 0 && event->oom_kills == 0)
+        event->oom_kills = 1; /* the sandbox did what the kernel does where the limit is a cgroup's */
     event->process_denials = now.process_denials - sandbox->at_run.process_denials;
     if ((have & CGROUP_CPU_BITS) != 0)
         event->cpu_us = now.cpu_us - sandbox->at_run.cpu_us;

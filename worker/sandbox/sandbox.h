@@ -8,6 +8,9 @@
  *             (one a slot,  (pid 1 of the task's pid namespace, one a task: private tmpfs,
  *              forked early) writes the task's files as the slot's uid, starts each step)
  *
+ * In a container that lets nobody make namespaces the same processes work by uid instead (setting.h,
+ * task_init.h, slot_container.h).
+ *
  * A task is begun (fresh workspace, files), runs one or more steps one after the other in it (compile, each
  * case, the suite), and is ended (everything killed, the workspace gone). The worker never touches a path
  * inside the workspace: files travel as a sealed memfd and are written by the sandboxed side. All calls are
@@ -39,6 +42,7 @@ struct sandbox_options {
                              the machine lacks is left out; not below /work, /tmp, /dev, /proc or /sys */
     const char *const *allow_missing; /* NULL-terminated, each of sandbox_optional; NULL = none */
     int64_t scratch_bytes_max;        /* the largest disk limit of any task; 0 = not checked */
+    const char *setting;              /* "auto" (also NULL), "namespaces" or "container": setting.h */
 };
 
 /* What `allow_missing` may name, NULL-terminated; everything else is never done without:
@@ -75,7 +79,8 @@ struct sandbox_task {
 
 struct sandbox_step {
     const char *const *argv; /* argv[0] is an absolute path, or looked for in /usr/local/bin:/usr/bin:/bin */
-    const char *const *environment; /* NAME=value; HOME, TMPDIR and PATH are added where missing */
+    const char *const
+        *environment; /* NAME=value; HOME, TMPDIR, PATH, USER, LOGNAME are added where missing */
     /* The program's ends; -1 = /dev/null (stdin, stdout, stderr) or absent (report, control). sandbox_run
      * does not close them. As root, pipes given as stdin, stdout and stderr are made the slot's (fchown), so
      * that programs can open /dev/stdin and /dev/stdout. Make report and control sockets (socketpair), not

@@ -10,8 +10,10 @@
 
 #define CGROUP_MEMORY_BITS                                                                                   \
     (MECHANISM_BIT(MECHANISM_CGROUP_V1_MEMORY) | MECHANISM_BIT(MECHANISM_CGROUP_V2_MEMORY))
-#define CGROUP_PIDS_BITS (MECHANISM_BIT(MECHANISM_CGROUP_V1_PIDS) | MECHANISM_BIT(MECHANISM_CGROUP_V2_PIDS))
-#define CGROUP_CPU_BITS  (MECHANISM_BIT(MECHANISM_CGROUP_V1_CPU) | MECHANISM_BIT(MECHANISM_CGROUP_V2_CPU))
+#define CONTAINER_MEMORY_BIT MECHANISM_BIT(MECHANISM_CONTAINER_MEMORY)
+#define CONTAINER_CPU_BIT    MECHANISM_BIT(MECHANISM_CONTAINER_CPU)
+#define CGROUP_PIDS_BITS     (MECHANISM_BIT(MECHANISM_CGROUP_V1_PIDS) | MECHANISM_BIT(MECHANISM_CGROUP_V2_PIDS))
+#define CGROUP_CPU_BITS      (MECHANISM_BIT(MECHANISM_CGROUP_V1_CPU) | MECHANISM_BIT(MECHANISM_CGROUP_V2_CPU))
 
 #define SANDBOX_OPTIONAL_COUNT 3 /* of sandbox_optional */
 
@@ -26,12 +28,13 @@ enum sandbox_state {
 
 struct sandbox {
     enum sandbox_state state;
+    enum setting setting;
     int socket;
     struct setting_process process;
     uid_t uid; /* of the programs, as root; 0 = the worker's own */
     int64_t disk_bytes_max;
     uint64_t mechanisms;
-    const char *names[MECHANISM_COUNT + SANDBOX_OPTIONAL_COUNT + 1];
+    const char *names[MECHANISM_COUNT + SANDBOX_OPTIONAL_COUNT + 1 + 1];
     struct cgroup *cgroup;
     int64_t own_memory_bytes;   /* what the two inits need in the cgroup */
     int64_t memory_limit_bytes; /* of the cgroup during this task; 0 = none */

@@ -16,6 +16,7 @@
 #include "worker/sandbox/slot_init.h"
 
 #define OPEN_WITHIN_MS   15000
+#define CLOSE_WITHIN_MS  10000
 #define MEMORY_SPARE     ((int64_t)2 << 20)
 #define TRIAL_DISK_BYTES ((int64_t)1 << 20)
 
@@ -54,9 +55,10 @@ static bool check_cgroup(const struct sandbox *sandbox, const struct sandbox_opt
                          struct err *err)
 {
     uint64_t have = cgroup_mechanisms(sandbox->cgroup);
-    bool memory =
-        (have & CGROUP_MEMORY_BITS) != 0 || mechanism_named(options->allow_missing, sandbox_optional[0]);
-    bool cpu = (have & CGROUP_CPU_BITS) != 0 || mechanism_named(options->allow_missing, sandbox_optional[1]);
+    bool memory = (have & (CGROUP_MEMORY_BITS | CONTAINER_MEMORY_BIT)) != 0 ||
+                  mechanism_named(options->allow_missing, sandbox_optional[0]);
+    bool cpu = (have & (CGROUP_CPU_BITS | CONTAINER_CPU_BIT)) != 0 ||
+               mechanism_named(options->allow_missing, sandbox_optional[1]);
 
     if (memory && cpu)
         return true;
@@ -70,11 +72,13 @@ static bool check_cgroup(const struct sandbox *sandbox, const struct sandbox_opt
 
 static bool send_open(const struct sandbox *sandbox, const struct sandbox_options *options, struct err *err)
 {
-    bool has_memory = (cgroup_mechanisms(sandbox->cgroup) & CGROUP_MEMORY_BITS) != 0;
+    bool has_memory = (cgroup_mechanisms(sandbox->cgroup) & (CGROUP_MEMORY_BITS | CONTAINER_MEMORY_BIT)) != 0;
+    bool is_container = sandbox->setting == SETTING_CONTAINER;
     struct wire_request request = {.version = WIRE_VERSION,
                                    .kind = WIRE_OPEN,
                                    .uid = sandbox->uid,
                                    .gid = sandbox->uid,
+                                   .container = is_container,
                                    .deny_memory = !has_memory,
                                    .no_landlock = mechanism_named(options->allow_missing, "landlock")};
     struct wire_blob blob;
@@ -89,8 +93,18 @@ static bool send_open(const struct sandbox *sandbox, const struct sandbox_option
     if (strings < 0)
         return false;
     autofd int cpu_usage = cgroup_cpu_usage(sandbox->cgroup);
-    const int fds[] = {strings, cpu_usage};
-    return wire_send(sandbox->socket, &request, sizeof(request), fds, cpu_usage >= 0 ? 2 : 1, err);
+    autofd int memory_stat = is_container ? cgroup_memory_stat(sandbox->cgroup) : -1;
+    int fds[3] = {strings};
+    size_t fd_count = 1;
+    if (cpu_usage >= 0) {
+        request.step_fds |= WIRE_OPEN_CPU_USAGE;
+        fds[fd_count++] = cpu_usage;
+    }
+    if (memory_stat >= 0) {
+        request.step_fds |= WIRE_OPEN_MEMORY_STAT;
+        fds[fd_count++] = memory_stat;
+    }
+    return wire_send(sandbox->socket, &request, sizeof(request), fds, fd_count, err);
 }
 
 /* Waits for one frame of this kind while opening. */
@@ -155,7 +169,9 @@ static bool start(struct sandbox *sandbox, const struct sandbox_options *options
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return err_set_errno(err, ERR_INFRA, "socketpair");
     sandbox->socket = ends[0];
-    bool started = setting_namespaces_start(program, ends[1], &sandbox->process, err);
+    bool started = sandbox->setting == SETTING_CONTAINER
+                       ? setting_container_start(program, ends[1], &sandbox->process, err)
+                       : setting_namespaces_start(program, ends[1], &sandbox->process, err);
     (void)close(ends[1]);
     return started && cgroup_add(sandbox->cgroup, sandbox->process.pid, err) &&
            send_open(sandbox, options, err) && expect(sandbox, WIRE_OPENED, deadline_ms, err) &&
@@ -178,8 +194,8 @@ static void list_missing(struct sandbox *sandbox)
         uint64_t bits;
         const char *name;
     } optional[SANDBOX_OPTIONAL_COUNT] = {
-        {CGROUP_MEMORY_BITS, MECHANISM_MISSING "cgroup_memory"},
-        {CGROUP_CPU_BITS, MECHANISM_MISSING "cgroup_cpu"},
+        {CGROUP_MEMORY_BITS | CONTAINER_MEMORY_BIT, MECHANISM_MISSING "cgroup_memory"},
+        {CGROUP_CPU_BITS | CONTAINER_CPU_BIT, MECHANISM_MISSING "cgroup_cpu"},
         {MECHANISM_BIT(MECHANISM_LANDLOCK), MECHANISM_MISSING "landlock"},
     };
     size_t count = 0;
@@ -189,12 +205,39 @@ static void list_missing(struct sandbox *sandbox)
     for (size_t i = 0; i < SANDBOX_OPTIONAL_COUNT; i++)
         if ((sandbox->mechanisms & optional[i].bits) == 0)
             sandbox->names[count++] = optional[i].name;
+    /* Polling cannot stop a fast writer between two looks: only the container's own tmpfs are exact. */
+    if (sandbox->setting == SETTING_CONTAINER)
+        sandbox->names[count++] = MECHANISM_MISSING "task_disk";
     sandbox->names[count] = NULL;
+}
+
+static bool choose_setting(struct sandbox *sandbox, const struct sandbox_options *options, struct err *err)
+{
+    char name[64];
+
+    if (!setting_choose(options->setting, &sandbox->setting, err))
+        return false;
+    if (sandbox->setting == SETTING_CONTAINER) {
+        if (options->slot != 1)
+            return err_set(
+                err, ERR_CONFIG,
+                "a container holds one slot: its memory limit and uid are the task's (slots = 1; start "
+                "more containers instead)");
+        if (!setting_container_check(err))
+            return false;
+        sandbox->uid = setting_container_uid();
+        sandbox->cgroup = cgroup_open_container(err);
+        return sandbox->cgroup != NULL;
+    }
+    if (setting_is_privileged())
+        sandbox->uid = options->uid != 0 ? options->uid : (uid_t)(SANDBOX_UID_BASE + options->slot);
+    (void)snprintf(name, sizeof(name), "assay-%d-%u", (int)getpid(), options->slot);
+    sandbox->cgroup = cgroup_open(name, err);
+    return sandbox->cgroup != NULL;
 }
 
 struct sandbox *sandbox_open(const struct sandbox_options *options, struct err *err)
 {
-    char name[64];
     struct sandbox *sandbox = calloc(1, sizeof(*sandbox));
 
     if (sandbox == NULL) {
@@ -203,12 +246,8 @@ struct sandbox *sandbox_open(const struct sandbox_options *options, struct err *
     }
     sandbox->socket = sandbox->process.pidfd = -1;
     sandbox->disk_bytes_max = options->scratch_bytes_max;
-    if (setting_is_privileged())
-        sandbox->uid = options->uid != 0 ? options->uid : (uid_t)(SANDBOX_UID_BASE + options->slot);
-    (void)snprintf(name, sizeof(name), "assay-%d-%u", (int)getpid(), options->slot);
-    sandbox->cgroup = cgroup_open(name, err);
-    if (sandbox->cgroup == NULL || !check_options(options, err) || !check_cgroup(sandbox, options, err) ||
-        !start(sandbox, options, err)) {
+    if (!choose_setting(sandbox, options, err) || !check_options(options, err) ||
+        !check_cgroup(sandbox, options, err) || !start(sandbox, options, err)) {
         name_the_layer(err);
         err_wrap(err, "open the sandbox of slot %u", options->slot);
         sandbox_close(sandbox);
@@ -220,12 +259,24 @@ struct sandbox *sandbox_open(const struct sandbox_options *options, struct err *
     return sandbox;
 }
 
+/* Nothing ends by itself there with the slot init: it removes what is left once the socket is closed. */
+static void let_it_clean_up(struct sandbox *sandbox)
+{
+    struct pollfd polled = {sandbox->process.pidfd, POLLIN, 0};
+
+    close_fd(&sandbox->socket);
+    if (polled.fd >= 0)
+        (void)poll(&polled, 1, CLOSE_WITHIN_MS);
+}
+
 void sandbox_close(struct sandbox *sandbox)
 {
     siginfo_t info;
 
     if (sandbox == NULL)
         return;
+    if (sandbox->setting == SETTING_CONTAINER)
+        let_it_clean_up(sandbox);
     if (sandbox->process.pidfd >= 0) {
         (void)syscall(SYS_pidfd_send_signal, sandbox->process.pidfd, SIGKILL, NULL, 0);
         while (waitid(P_PIDFD, (id_t)sandbox->process.pidfd, &info, WEXITED) != 0 && errno == EINTR)

@@ -21,6 +21,7 @@
 #include "worker/sandbox/privileges.h"
 #include "worker/sandbox/root_fs.h"
 #include "worker/sandbox/sandbox.h"
+#include "worker/sandbox/slot_container.h"
 #include "worker/sandbox/syscall_filter.h"
 #include "worker/sandbox/task_init.h"
 #include "worker/sandbox/wire.h"
@@ -49,6 +50,8 @@ struct slot_state {
     const char *harness_dir;
     struct wire_view options;
     struct sock_fprog filter;
+    uid_t container_uid; /* 0 = namespaces */
+    struct memory_watch memory;
     struct running_task task;
 };
 
@@ -96,7 +99,12 @@ static bool receive_options(struct slot_state *slot, struct wire_request *reques
         return false;
     close_fd(&fds[0]);
     slot->no_landlock = request->no_landlock != 0;
-    slot->cpu_usage = fd_count > 1 ? fds[1] : -1;
+    if (request->container != 0)
+        slot->container_uid = request->uid;
+    size_t next = 1;
+    slot->cpu_usage = (request->step_fds & WIRE_OPEN_CPU_USAGE) != 0 && next < fd_count ? fds[next++] : -1;
+    slot->memory.stat =
+        (request->step_fds & WIRE_OPEN_MEMORY_STAT) != 0 && next < fd_count ? fds[next++] : -1;
     slot->read_only_paths = calloc(request->blob_items, sizeof(*slot->read_only_paths));
     slot->harness_dir = wire_view_string(&slot->options);
     if (slot->read_only_paths == NULL || slot->harness_dir == NULL)
@@ -157,32 +165,54 @@ static bool enter_namespaces(struct slot_state *slot, struct err *err)
     return true;
 }
 
+/* Also after the change of uid. */
+static bool die_with_the_worker(struct err *err)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+        return err_set_errno(err, ERR_INFRA, "PR_SET_PDEATHSIG");
+    return true;
+}
+
+static bool build_namespaces(struct slot_state *slot, const struct wire_request *request, struct err *err)
+{
+    if (!root_fs_enter(slot->harness_dir, slot->read_only_paths, err))
+        return false;
+    slot->mechanisms |= MECHANISM_BIT(MECHANISM_READ_ONLY_ROOT);
+    if (request->uid == 0)
+        slot->mechanisms |= MECHANISM_BIT(MECHANISM_USER_NAMESPACE);
+    else if (!become_the_slot(slot, request, err))
+        return false;
+    return open_descriptors(slot, err) && enter_namespaces(slot, err) && privileges_drop_but_setfcap(err) &&
+           die_with_the_worker(err);
+}
+
+/* Also removes what a worker before this one may have left. */
+static bool join_container(struct slot_state *slot, struct err *err)
+{
+    return slot_container_set_up(slot->harness_dir, slot->read_only_paths, err) &&
+           open_descriptors(slot, err) && slot_container_clean(slot->container_uid, err);
+}
+
 static bool set_up(struct slot_state *slot, struct err *err)
 {
     struct wire_request request;
+    unsigned more;
 
-    if (!receive_options(slot, &request, err) ||
-        !root_fs_enter(slot->harness_dir, slot->read_only_paths, err))
+    if (!receive_options(slot, &request, err))
         return false;
-    slot->mechanisms |= MECHANISM_BIT(MECHANISM_READ_ONLY_ROOT);
-    if (request.uid != 0) {
-        if (!become_the_slot(slot, &request, err))
-            return false;
-    } else {
-        slot->mechanisms |= MECHANISM_BIT(MECHANISM_USER_NAMESPACE);
-    }
-    if (!open_descriptors(slot, err) || !enter_namespaces(slot, err))
+    bool is_container = slot->container_uid != 0;
+    if (!(is_container ? join_container(slot, err) : build_namespaces(slot, &request, err)))
         return false;
     if (access(SANDBOX_HARNESS_DIR, R_OK | X_OK) != 0)
         return err_set_errno(err, ERR_CONFIG,
                              "the harness folder %s must be readable by the slot's programs (chmod -R a+rX)",
                              slot->harness_dir);
-    if (!syscall_filter_build(request.deny_memory != 0, &slot->filter, err) ||
-        !privileges_drop_but_setfcap(err))
+    more = (request.deny_memory != 0 ? SYSCALL_FILTER_MEMORY : 0) | (is_container ? SYSCALL_FILTER_IPC : 0);
+    if (!syscall_filter_build(more, &slot->filter, err))
         return false;
-    /* Dying with the worker, also after the change of uid; nobody of the same uid looks inside. */
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
-        return err_set_errno(err, ERR_INFRA, "PR_SET_PDEATHSIG");
+    /* Nobody of the same uid looks inside. */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+        return err_set_errno(err, ERR_INFRA, "PR_SET_DUMPABLE");
     slot->processors = sysconf(_SC_NPROCESSORS_ONLN);
     return true;
 }
@@ -223,6 +253,26 @@ static int watch_cpu(struct slot_state *slot)
     return soonest_ms > CPU_WATCH_MS_MAX ? CPU_WATCH_MS_MAX : (int)soonest_ms;
 }
 
+/* The same for the memory of a task in a container. */
+static int watch_memory(struct slot_state *slot)
+{
+    struct wire_request request = {.version = WIRE_VERSION, .kind = WIRE_KILL};
+
+    if (slot->memory.stat < 0 || !slot->task.in_step || slot->memory.exceeded)
+        return -1;
+    if (!memory_watch_look(&slot->memory))
+        return MEMORY_WATCH_MS;
+    (void)wire_send(slot->task.socket, &request, sizeof(request), NULL, 0, NULL);
+    return -1;
+}
+
+static int watch(struct slot_state *slot)
+{
+    int cpu_ms = watch_cpu(slot), memory_ms = watch_memory(slot);
+
+    return cpu_ms < 0 || (memory_ms >= 0 && memory_ms < cpu_ms) ? memory_ms : cpu_ms;
+}
+
 /* --- the task --- */
 
 static void forget_task(struct slot_state *slot)
@@ -239,6 +289,7 @@ static void begin(struct slot_state *slot, const struct wire_request *request, i
                                .read_only_paths = slot->read_only_paths,
                                .filter = &slot->filter,
                                .no_landlock = slot->no_landlock,
+                               .container_uid = slot->container_uid,
                                .begin = *request,
                                .files = files};
     struct err err = ERR_INIT;
@@ -255,7 +306,11 @@ static void begin(struct slot_state *slot, const struct wire_request *request, i
         return;
     }
     setup.socket = ends[1];
-    pid_t pid = clone_with(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC, &slot->task.pidfd);
+    memory_watch_begin(&slot->memory, request->memory_bytes);
+    pid_t pid =
+        slot->container_uid != 0
+            ? slot_container_fork(&slot->task.pidfd)
+            : clone_with(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC, &slot->task.pidfd);
     if (pid == 0) {
         (void)close(ends[0]);
         (void)close(WIRE_SOCKET);
@@ -264,7 +319,7 @@ static void begin(struct slot_state *slot, const struct wire_request *request, i
     (void)close(ends[1]);
     slot->task.socket = ends[0];
     if (pid < 0) {
-        err_set_errno(&err, ERR_INFRA, "begin a task: clone into new user, pid, mount and ipc namespaces");
+        err_set_errno(&err, ERR_INFRA, "begin a task: clone (into new user, pid, mount and ipc namespaces)");
         forget_task(slot);
         send_failed(slot, &err);
     }
@@ -277,8 +332,15 @@ static void reap_task(const struct slot_state *slot, siginfo_t *info)
         continue;
 }
 
+/* In a container: what the end of the task's init has not ended. */
+static bool clean(struct slot_state *slot, struct err *err)
+{
+    return slot->container_uid == 0 || slot_container_clean(slot->container_uid, err);
+}
+
 static void end(struct slot_state *slot)
 {
+    struct err err = ERR_INIT;
     siginfo_t info;
 
     if (slot->task.pidfd >= 0) {
@@ -287,13 +349,28 @@ static void end(struct slot_state *slot)
         reap_task(slot, &info);
     }
     forget_task(slot);
-    send_kind(WIRE_ENDED, 0);
+    if (clean(slot, &err))
+        send_kind(WIRE_ENDED, 0);
+    else
+        send_failed(slot, &err);
+}
+
+/* The worker is gone or has closed the sandbox. */
+static _Noreturn void leave(struct slot_state *slot, int status)
+{
+    siginfo_t info;
+
+    if (slot->container_uid != 0 && slot->task.pidfd >= 0) {
+        (void)syscall(SYS_pidfd_send_signal, slot->task.pidfd, SIGKILL, NULL, 0);
+        reap_task(slot, &info);
+    }
+    _exit(clean(slot, NULL) ? status : 1);
 }
 
 static void start_step(struct slot_state *slot, const struct wire_request *request)
 {
     slot->task.in_step = true;
-    slot->task.cpu_exceeded = false;
+    slot->task.cpu_exceeded = slot->memory.exceeded = false;
     slot->task.cpu_stop_us = 0;
     if (slot->cpu_usage >= 0 && request->cpu_ms > 0)
         slot->task.cpu_stop_us = cpu_usage_us(slot) + request->cpu_ms * 1000;
@@ -311,7 +388,7 @@ static void serve_worker(struct slot_state *slot)
     if (got == WIRE_EMPTY)
         return;
     if (got != WIRE_GOT)
-        _exit(got == WIRE_CLOSED ? 0 : 1);
+        leave(slot, got == WIRE_CLOSED ? 0 : 1);
     switch (request.kind) {
     case WIRE_BEGIN:
         begin(slot, &request, fd_count > 0 ? fds[0] : -1);
@@ -349,7 +426,11 @@ static bool serve_task(struct slot_state *slot)
     if (event.kind == WIRE_EXITED) {
         slot->task.in_step = false;
         event.cpu_exceeded |= slot->task.cpu_exceeded;
+        event.memory_exceeded = slot->memory.exceeded;
+        event.memory_peak_bytes = slot->memory.peak_bytes;
     }
+    if (event.kind == WIRE_READY)
+        memory_watch_ready(&slot->memory);
     slot->task.failed |= event.kind == WIRE_FAILED;
     slot->task.ready |= event.kind == WIRE_READY;
     send_event(&event);
@@ -387,7 +468,7 @@ static void serve(struct slot_state *slot)
     struct pollfd polled[] = {
         {WIRE_SOCKET, POLLIN, 0}, {slot->task.socket, POLLIN, 0}, {slot->task.pidfd, POLLIN, 0}};
 
-    if (poll(polled, ARRAY_SIZE(polled), watch_cpu(slot)) < 0 && errno != EINTR)
+    if (poll(polled, ARRAY_SIZE(polled), watch(slot)) < 0 && errno != EINTR)
         _exit(1);
     if (polled[1].revents != 0 || polled[2].revents != 0)
         while (serve_task(slot))
@@ -400,7 +481,8 @@ static void serve(struct slot_state *slot)
 
 _Noreturn void slot_init_main(void)
 {
-    struct slot_state slot = {.cpu_usage = -1, .proc = -1, .null = -1, .task = {.pidfd = -1, .socket = -1}};
+    struct slot_state slot = {
+        .cpu_usage = -1, .proc = -1, .null = -1, .memory = {.stat = -1}, .task = {.pidfd = -1, .socket = -1}};
     struct err err = ERR_INIT;
 
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);

@@ -19,8 +19,9 @@
 #define DEFAULT_PATH  "/usr/local/bin:/usr/bin:/bin"
 
 static const char *const path_folders[] = {"/usr/local/bin", "/usr/bin", "/bin"};
-static const char *const default_variables[] = {"HOME=" SANDBOX_WORK_DIR, "TMPDIR=/tmp",
-                                                "PATH=" DEFAULT_PATH};
+/* The name of the user, because a container's /etc/passwd does not know the slot's uid. */
+static const char *const default_variables[] = {"HOME=" SANDBOX_WORK_DIR, "TMPDIR=/tmp", "PATH=" DEFAULT_PATH,
+                                                "USER=assay", "LOGNAME=assay"};
 
 /* What the child says over a pipe that exec closes. */
 struct report {

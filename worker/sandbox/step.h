@@ -10,9 +10,10 @@
 #include "worker/sandbox/wire.h"
 
 struct step_plan {
-    const char *const *argv;        /* NULL-terminated */
-    const char *const *environment; /* NULL-terminated; HOME, TMPDIR and PATH are added where missing */
-    int fds[WIRE_STEP_FDS];         /* -1 = absent */
+    const char *const *argv; /* NULL-terminated */
+    const char *const
+        *environment;       /* NULL-terminated; HOME, TMPDIR, PATH, USER, LOGNAME are added where missing */
+    int fds[WIRE_STEP_FDS]; /* -1 = absent */
     struct rlimits limits;
     int proc;     /* a folder descriptor of a writable /proc that shows this process */
     int null;     /* /dev/null */

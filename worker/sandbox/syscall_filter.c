@@ -118,6 +118,12 @@ static const struct call denied_memory[] = {
     {"shmat", 0},
 };
 
+static const struct call denied_ipc[] = {
+    {"shmget", 0}, {"shmat", 0},   {"shmctl", 0},    {"msgget", 0}, {"msgsnd", 0},
+    {"msgrcv", 0}, {"msgctl", 0},  {"semget", 0},    {"semop", 0},  {"semtimedop", 0},
+    {"semctl", 0}, {"mq_open", 0}, {"mq_unlink", 0},
+};
+
 static const unsigned long new_namespaces[] = {CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNS, CLONE_NEWNET,
                                                CLONE_NEWIPC,  CLONE_NEWUTS, NEW_CGROUP};
 
@@ -200,7 +206,7 @@ static bool export(scmp_filter_ctx filter, struct sock_fprog *program, struct er
     return true;
 }
 
-bool syscall_filter_build(bool deny_memory, struct sock_fprog *program, struct err *err)
+bool syscall_filter_build(unsigned more, struct sock_fprog *program, struct err *err)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
     bool built;
@@ -211,7 +217,9 @@ bool syscall_filter_build(bool deny_memory, struct sock_fprog *program, struct e
     /* A binary tree instead of a list: fewer comparisons for each call. */
     (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     built = deny(filter, denied, ARRAY_SIZE(denied), err) &&
-            (!deny_memory || deny(filter, denied_memory, ARRAY_SIZE(denied_memory), err)) &&
+            ((more & SYSCALL_FILTER_MEMORY) == 0 ||
+             deny(filter, denied_memory, ARRAY_SIZE(denied_memory), err)) &&
+            ((more & SYSCALL_FILTER_IPC) == 0 || deny(filter, denied_ipc, ARRAY_SIZE(denied_ipc), err)) &&
             deny_by_argument(filter, err) && export(filter, program, err);
     seccomp_release(filter);
     return built;

@@ -27,6 +27,7 @@
 
 #define REAP_AT_ONCE 256
 #define POLL_MS      100   /* what one round of reaping left is looked at again */
+#define DISK_POLL_MS 10    /* the task's disk limit, in a container */
 #define OOM_SCORE    "500" /* before the slot init's 0, after the program's 1000 */
 
 struct task {
@@ -50,6 +51,55 @@ static _Noreturn void fail(const struct task *task, const struct err *err)
     _exit(1);
 }
 
+static bool build_landlock(struct task *task, struct err *err)
+{
+    const struct task_setup *setup = task->setup;
+
+    task->landlock =
+        landlock_build(setup->read_only_paths, setup->container_uid != 0, &task->mechanisms, err);
+    bool has_scopes = (task->mechanisms & MECHANISM_BIT(MECHANISM_LANDLOCK_SCOPES)) != 0;
+    if (task->landlock >= 0 && (setup->container_uid == 0 || has_scopes || setup->no_landlock))
+        return true;
+    if (task->landlock >= 0)
+        return err_set(
+            err, ERR_CONFIG,
+            "landlock_scopes: this kernel has none (Linux 6.12), so programs of a container could kill "
+            "the task's init, which has their uid; name landlock in sandbox.allow_missing to do "
+            "without");
+    if (setup->no_landlock)
+        err_clear(err);
+    return setup->no_landlock;
+}
+
+/* The score first, while /proc/self is still root's own; what setresuid clears afterwards. */
+static bool become_in_container(const struct task *task, struct err *err)
+{
+    uid_t uid = task->setup->container_uid;
+
+    if (!privileges_become_for_good(uid, uid, err))
+        return false;
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
+        return err_set_errno(err, ERR_INFRA, "set up the task's init");
+    return true;
+}
+
+static bool confine_in_container(struct task *task, struct err *err)
+{
+    task->mechanisms |= MECHANISM_BIT(MECHANISM_OWN_UID) | MECHANISM_BIT(MECHANISM_TMPFS) |
+                        MECHANISM_BIT(MECHANISM_READ_ONLY_ROOT);
+    return become_in_container(task, err) && build_landlock(task, err) &&
+           syscall_filter_enforce(task->setup->filter, err);
+}
+
+static bool confine_in_namespaces(struct task *task, struct err *err)
+{
+    task->mechanisms |= MECHANISM_BIT(MECHANISM_PID_NAMESPACE) | MECHANISM_BIT(MECHANISM_MOUNT_NAMESPACE) |
+                        MECHANISM_BIT(MECHANISM_IPC_NAMESPACE) | MECHANISM_BIT(MECHANISM_TMPFS);
+    return privileges_map_self(TASK_UID, 0, 0, err) && workspace_mount(task->setup->begin.disk_bytes, err) &&
+           build_landlock(task, err) && privileges_drop(err) &&
+           syscall_filter_enforce(task->setup->filter, err);
+}
+
 static bool set_up(struct task *task, struct err *err)
 {
     const struct task_setup *setup = task->setup;
@@ -62,14 +112,7 @@ static bool set_up(struct task *task, struct err *err)
     autofd int score = openat(setup->proc, "self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (score < 0 || write(score, OOM_SCORE, strlen(OOM_SCORE)) != (ssize_t)strlen(OOM_SCORE))
         return err_set_errno(err, ERR_INFRA, "write oom_score_adj");
-    if (!privileges_map_self(TASK_UID, 0, 0, err) || !workspace_mount(setup->begin.disk_bytes, err))
-        return false;
-    task->landlock = landlock_build(setup->read_only_paths, &task->mechanisms, err);
-    if (task->landlock < 0 && setup->no_landlock)
-        err_clear(err);
-    else if (task->landlock < 0)
-        return false;
-    if (!privileges_drop(err) || !syscall_filter_enforce(setup->filter, err))
+    if (!(setup->container_uid != 0 ? confine_in_container(task, err) : confine_in_namespaces(task, err)))
         return false;
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return err_set_errno(err, ERR_INFRA, "PR_SET_DUMPABLE");
@@ -80,9 +123,7 @@ static bool set_up(struct task *task, struct err *err)
     task->child_signal = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     if (task->child_signal < 0)
         return err_set_errno(err, ERR_INFRA, "signalfd");
-    task->mechanisms |= MECHANISM_BIT(MECHANISM_PID_NAMESPACE) | MECHANISM_BIT(MECHANISM_MOUNT_NAMESPACE) |
-                        MECHANISM_BIT(MECHANISM_IPC_NAMESPACE) | MECHANISM_BIT(MECHANISM_TMPFS) |
-                        MECHANISM_BIT(MECHANISM_NO_CAPABILITIES) | MECHANISM_BIT(MECHANISM_NO_NEW_PRIVS) |
+    task->mechanisms |= MECHANISM_BIT(MECHANISM_NO_CAPABILITIES) | MECHANISM_BIT(MECHANISM_NO_NEW_PRIVS) |
                         MECHANISM_BIT(MECHANISM_SECCOMP) | MECHANISM_BIT(MECHANISM_RLIMITS);
     return true;
 }
@@ -96,6 +137,10 @@ static bool write_files(const struct task_setup *setup, struct err *err)
     bool written = wire_view_open(&view, setup->files, err) &&
                    workspace_write(SANDBOX_WORK_DIR, &view, setup->begin.blob_items, err);
     wire_view_close(&view);
+    if (written && setup->container_uid != 0 && workspace_exceeds(setup->begin.disk_bytes)) {
+        errno = ENOSPC;
+        return err_set_errno(err, ERR_INFRA, "write the task's files");
+    }
     return written;
 }
 
@@ -134,12 +179,18 @@ static bool reap(pid_t first, int *status, struct usage *usage, int flags, unsig
 }
 
 /* Kills every process of the task but this one. True when there was any. */
-static bool kill_all(void)
+static bool kill_all(const struct task *task)
 {
-    /* kill(-1) reaches all of the pid namespace: only ever from inside the task's own. */
-    if (getpid() != 1)
+    uid_t uid = task->setup->container_uid;
+    siginfo_t info;
+
+    /* kill(-1) reaches all of the pid namespace: only ever from inside the task's own, or as the uid that
+     * nobody else has. */
+    if (uid == 0 ? getpid() != 1 : getuid() != uid || geteuid() != uid)
         _exit(1);
-    return kill(-1, SIGKILL) == 0;
+    /* In a container it succeeds whoever else is there. */
+    bool any = uid == 0 || waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+    return kill(-1, SIGKILL) == 0 && any;
 }
 
 /* A request while a step runs: to kill it, or the end of everything. */
@@ -155,7 +206,7 @@ static void serve_during_step(const struct task *task)
     case WIRE_GOT:
         wire_close_fds(fds, fd_count);
         if (request.kind == WIRE_KILL) {
-            (void)kill_all();
+            (void)kill_all(task);
             return;
         }
         err_set(&err, ERR_INTERNAL, "request %u to the task's init while a step runs", request.kind);
@@ -170,33 +221,38 @@ static void serve_during_step(const struct task *task)
 }
 
 /* Until the step's first process has ended. */
-static int wait_for(const struct task *task, pid_t first, struct usage *usage)
+static int wait_for(const struct task *task, pid_t first, struct usage *usage, bool *disk_exceeded)
 {
     int status = 0;
+    bool watch_disk = task->setup->container_uid != 0;
 
     while (!reap(first, &status, usage, WNOHANG, REAP_AT_ONCE)) {
         struct pollfd polled[] = {{task->child_signal, POLLIN, 0}, {task->setup->socket, POLLIN, 0}};
         struct signalfd_siginfo ignored;
-        if (poll(polled, ARRAY_SIZE(polled), POLL_MS) < 0 && errno != EINTR)
+        if (poll(polled, ARRAY_SIZE(polled), watch_disk ? DISK_POLL_MS : POLL_MS) < 0 && errno != EINTR)
             _exit(1);
         if (polled[0].revents != 0 && read(task->child_signal, &ignored, sizeof(ignored)) < 0 &&
             errno != EAGAIN)
             _exit(1);
         if (polled[1].revents != 0)
             serve_during_step(task);
+        if (watch_disk && workspace_exceeds(task->setup->begin.disk_bytes)) {
+            *disk_exceeded = true;
+            (void)kill_all(task);
+        }
     }
     return status;
 }
 
 /* Whatever the first process left behind. True when something still ran. */
-static bool clear(struct usage *usage)
+static bool clear(const struct task *task, struct usage *usage)
 {
     int status;
     bool left;
 
     (void)reap(0, &status, usage, WNOHANG, REAP_AT_ONCE);
-    left = kill_all();
-    for (bool more = left; more; more = kill_all())
+    left = kill_all(task);
+    for (bool more = left; more; more = kill_all(task))
         (void)reap(0, &status, usage, 0,
                    UINT_MAX); /* until there is no child: what is orphaned becomes ours */
     return left;
@@ -211,7 +267,7 @@ static void send_exited(const struct task *task, struct wire_event *event, const
     event->kind = WIRE_EXITED;
     event->cpu_us = usage->cpu_us;
     event->peak_rss_bytes = usage->peak_rss_bytes;
-    event->disk_full = workspace_is_full();
+    event->disk_full |= workspace_is_full();
     event->cpu_exceeded = (WIFSIGNALED(event->wait_status) && WTERMSIG(event->wait_status) == SIGXCPU) ||
                           (cpu_limit_us > 0 && usage->cpu_us >= cpu_limit_us);
     if (!wire_send(task->setup->socket, event, sizeof(*event), NULL, 0, &err))
@@ -224,6 +280,7 @@ static void run(const struct task *task, const struct wire_request *request, str
     struct usage usage = {0, 0};
     struct err err = ERR_INIT;
     int64_t started_us = clock_us();
+    bool disk_exceeded = false;
     pid_t first;
     int exec_errno;
 
@@ -231,9 +288,10 @@ static void run(const struct task *task, const struct wire_request *request, str
     if (start == STEP_BROKEN)
         fail(task, &err);
     event.exec_errno = exec_errno;
-    event.wait_status = wait_for(task, first, &usage);
+    event.wait_status = wait_for(task, first, &usage, &disk_exceeded);
     event.wall_us = clock_us() - started_us;
-    event.left_processes = clear(&usage);
+    event.disk_full = disk_exceeded;
+    event.left_processes = clear(task, &usage);
     send_exited(task, &event, &usage, request->cpu_ms * 1000);
 }
 

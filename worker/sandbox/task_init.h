@@ -3,6 +3,9 @@
  * and then serves its slot init: runs one step after the other, reaps, and kills whatever a step left. It is
  * not dumpable, so that programs of the same uid can read nothing of it, and as the init of the namespace it
  * cannot be signalled by them. When it dies, the kernel kills all of the task.
+ *
+ * In a container it is no pid 1, but the subreaper of its task under the slot's uid; Landlock's scopes keep
+ * the programs' signals from it, and it kills by uid, which is why no other process may have that uid.
  */
 #ifndef ASSAY_WORKER_SANDBOX_TASK_INIT_H
 #define ASSAY_WORKER_SANDBOX_TASK_INIT_H
@@ -21,12 +24,14 @@ struct task_setup {
     int null;   /* /dev/null */
     const char *const *read_only_paths;
     const struct sock_fprog *filter;
-    bool no_landlock; /* is no obstacle */
+    bool no_landlock;    /* is no obstacle */
+    uid_t container_uid; /* in a container: the uid to become; 0 = namespaces */
     struct wire_request begin;
     int files; /* blob; -1 = none */
 };
 
-/* In the new process, just cloned with CLONE_NEWUSER, NEWPID, NEWNS and NEWIPC. */
+/* In the new process, just cloned with CLONE_NEWUSER, NEWPID, NEWNS and NEWIPC; in a container just forked.
+ */
 _Noreturn void task_init_main(const struct task_setup *setup);
 
 #endif

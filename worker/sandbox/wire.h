@@ -15,15 +15,18 @@
 
 #include "common/err.h"
 
-#define WIRE_VERSION  1u
+#define WIRE_VERSION  2u
 #define WIRE_SOCKET   3 /* the slot init's end of its socket */
 #define WIRE_STEP_FDS 5 /* stdin, stdout, stderr, report, control */
 #define WIRE_FDS_MAX  (WIRE_STEP_FDS + 1)
 #define WIRE_BLOB_MAX ((size_t)1 << 30)
+/* Files that may come with OPEN. */
+#define WIRE_OPEN_CPU_USAGE   1u
+#define WIRE_OPEN_MEMORY_STAT 2u
 
 enum wire_kind {
     /* Worker to slot init (and on to the task init: BEGIN, RUN, KILL). */
-    WIRE_OPEN = 1, /* blob: harness folder, then the read-only paths; then the cpu usage file, if any */
+    WIRE_OPEN = 1, /* blob: harness folder, then the read-only paths; then the files of step_fds */
     WIRE_BEGIN,    /* blob: the files */
     WIRE_RUN,      /* blob: argv, then the environment; then the step's descriptors */
     WIRE_KILL,
@@ -41,12 +44,15 @@ struct wire_request {
     uint32_t kind;
     uint32_t blob_items;  /* strings or files in the blob */
     uint32_t argv_items;  /* RUN: how many of them are argv */
-    uint32_t step_fds;    /* RUN: bit n set = descriptor n of the step is among those sent, in order */
+    uint32_t step_fds;    /* RUN: bit n set = descriptor n of the step is among those sent, in order. OPEN:
+                             WIRE_OPEN_... */
     uint32_t uid, gid;    /* OPEN: to become; 0 = stay (a user without privilege) */
     uint32_t deny_memory; /* OPEN: also deny memory that no rlimit bounds (no memory cgroup) */
     uint32_t no_landlock; /* OPEN: go on without Landlock where the kernel has none */
-    uint32_t reserved;
-    int64_t processes, disk_bytes;                                    /* BEGIN: RLIMIT_NPROC, tmpfs size */
+    uint32_t container;   /* OPEN: the setting is a container: no namespaces; uid is the programs' */
+    int64_t processes, disk_bytes; /* BEGIN: RLIMIT_NPROC, tmpfs size */
+    int64_t memory_bytes; /* BEGIN: the task's limit where only the container has a cgroup: looked after by
+                             polling; 0 = none */
     int64_t cpu_ms, address_space_bytes, file_size_bytes, open_files; /* RUN */
 };
 
@@ -58,7 +64,9 @@ struct wire_event {
     int32_t wait_status; /* of waitpid(2) */
     int32_t exec_errno;  /* 0 = it was started */
     int64_t wall_us, cpu_us, peak_rss_bytes;
+    int64_t memory_peak_bytes; /* of the task so far, as polled (container); 0 = not known */
     uint8_t cpu_exceeded, disk_full, left_processes;
+    uint8_t memory_exceeded;  /* found by polling (container) */
     uint8_t task_init_killed; /* EXITED: the task is over, its init was killed by SIGKILL, as the memory limit
                                  does */
     struct err err;           /* FAILED */

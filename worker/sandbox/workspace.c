@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -23,6 +24,8 @@ static const struct place {
     {ROOT_FS_SCRATCH "/tmp", "/tmp"},
     {ROOT_FS_SCRATCH "/shm", "/dev/shm"},
 };
+
+const char *const workspace_places[] = {SANDBOX_WORK_DIR, "/tmp", "/dev/shm", NULL};
 
 /* Files of /proc that tell of keys of other tasks of the same uid. */
 static const char *const masked[] = {"/proc/keys", "/proc/key-users"};
@@ -129,7 +132,45 @@ bool workspace_is_full(void)
 {
     struct statfs status;
 
-    if (statfs(SANDBOX_WORK_DIR, &status) != 0)
-        return false;
-    return status.f_bavail == 0 || status.f_ffree == 0;
+    for (size_t i = 0; workspace_places[i] != NULL; i++)
+        if (statfs(workspace_places[i], &status) == 0 && (status.f_bavail == 0 || status.f_ffree == 0))
+            return true;
+    return false;
+}
+
+bool workspace_check_mounts(struct err *err)
+{
+    struct statfs status;
+    struct stat here, above;
+    char parent[64];
+
+    for (size_t i = 0; workspace_places[i] != NULL; i++) {
+        const char *place = workspace_places[i];
+        (void)snprintf(parent, sizeof(parent), "%s/..", place);
+        if (stat(place, &here) != 0 || stat(parent, &above) != 0 || statfs(place, &status) != 0)
+            return err_set_errno(err, ERR_CONFIG, "tmpfs: look at %s", place);
+        if (status.f_type != TMPFS_MAGIC || here.st_dev == above.st_dev || status.f_blocks == 0 ||
+            status.f_files == 0)
+            return err_set(err, ERR_CONFIG,
+                           "tmpfs: %s must be a tmpfs of its own with size= and nr_inodes= (see "
+                           "compose/executor.yaml)",
+                           place);
+        if ((here.st_mode & 07777) != 01777 || here.st_uid != 0)
+            return err_set(err, ERR_CONFIG, "tmpfs: %s must be root's with mode=1777", place);
+    }
+    return true;
+}
+
+bool workspace_exceeds(int64_t disk_bytes)
+{
+    int64_t bytes = 0, inodes = 0;
+    struct statfs status;
+
+    for (size_t i = 0; workspace_places[i] != NULL; i++) {
+        if (statfs(workspace_places[i], &status) != 0)
+            continue;
+        bytes += (int64_t)(status.f_blocks - status.f_bfree) * (int64_t)status.f_bsize;
+        inodes += (int64_t)(status.f_files - status.f_ffree);
+    }
+    return bytes > disk_bytes || inodes > workspace_inodes(disk_bytes);
 }

@@ -1,6 +1,8 @@
-/* The only writable place of a task: one tmpfs, limited in bytes and inodes, shown as /work, /tmp and
- * /dev/shm, so that one limit holds for all three. Runs in the task init, in the task's own mount namespace,
- * before any program runs; nothing here ever looks at the workspace again but for workspace_is_full. */
+/* The only writable places of a task: /work, /tmp and /dev/shm. With a mount namespace of the task's own they
+ * are one fresh tmpfs, limited in bytes and inodes, so that one limit holds for all three; in a container
+ * they are three tmpfs of the container's, each limited by it, and the task's own limit is looked after by
+ * polling. Runs in the task init, before any program runs; nothing here ever looks at the workspace again but
+ * for its fill. */
 #ifndef ASSAY_WORKER_SANDBOX_WORKSPACE_H
 #define ASSAY_WORKER_SANDBOX_WORKSPACE_H
 
@@ -15,7 +17,14 @@ bool workspace_mount(int64_t disk_bytes, struct err *err);
 /* Writes `count` files below `folder` (an absolute path), making folders on the way. Refuses any path that
  * text_path_problem refuses, and follows no link. */
 bool workspace_write(const char *folder, struct wire_view *files, uint32_t count, struct err *err);
-/* No space or no inode left? */
+/* Where programs may write, NULL-terminated. */
+extern const char *const workspace_places[];
+
+/* In a container: is each place a mount of its own, a tmpfs that is limited in bytes and inodes? */
+bool workspace_check_mounts(struct err *err);
+/* Do all places together hold more than a workspace of this size may? */
+bool workspace_exceeds(int64_t disk_bytes);
+/* No space or no inode left in one of them? */
 bool workspace_is_full(void);
 /* Inodes that a tmpfs of this size gets: one for 8 KiB, between 1024 and 262144. */
 int64_t workspace_inodes(int64_t disk_bytes);
