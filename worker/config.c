@@ -111,6 +111,16 @@ static const struct config_key keys[] = {
      .documentation =
          "As root, the programs of slot n run under user id uid_base + n. Workers of one machine "
          "need ranges that do not overlap."},
+    {.key = "sandbox.setting",
+     .type = CONFIG_STRING,
+     .offset = FIELD(sandbox_setting),
+     .default_text = "auto",
+     .environment = "ASSAY_SANDBOX_SETTING",
+     .documentation =
+         "What holds programs in: namespaces, container (the one that the worker is in; one slot), or auto: "
+         "container when the worker is root in one with exactly the capabilities of "
+         "compose/executor.yaml, namespaces otherwise. What cannot be set up keeps the worker from "
+         "starting."},
     {.key = "sandbox.allow_missing",
      .type = CONFIG_STRING_LIST,
      .offset = FIELD(allow_missing),

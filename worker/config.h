@@ -22,6 +22,7 @@ struct worker_config {
     int64_t heartbeat_s;
     int64_t consumer_timeout_s;
     int64_t uid_base;
+    char *sandbox_setting;
     struct config_list allow_missing;
     char *http_listen;
     char *log_level;

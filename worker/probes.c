@@ -12,7 +12,7 @@ const struct probe probes[PROBE_COUNT] = {
     {"cpu_time", LAYER_RESOURCE, "cgroup_cpu", "uses more CPU time than its limit"},
     {"open_files", LAYER_RESOURCE, NULL, "opens descriptors past the limit"},
     {"file_size", LAYER_RESOURCE, NULL, "writes a file past the limit of its size"},
-    {"disk", LAYER_RESOURCE, NULL, "fills the three places of the workspace past their limit"},
+    {"disk", LAYER_RESOURCE, "task_disk", "fills the three places of the workspace past their limit"},
     {"socket_inet", LAYER_NETWORK, NULL, "opens a TCP socket"},
     {"socket_inet6", LAYER_NETWORK, NULL, "opens a TCP socket of IPv6"},
     {"socket_udp", LAYER_NETWORK, NULL, "opens a UDP socket"},

@@ -197,6 +197,7 @@ struct runner *runner_open(struct loop *loop, const struct runner_options *optio
         struct slot_options slot_options = {.number = i + 1,
                                             .harness_dir = options->harness_dir,
                                             .runtimes = options->runtimes,
+                                            .sandbox_setting = options->sandbox_setting,
                                             .allow_missing = options->allow_missing,
                                             .uid_base = options->uid_base};
         seat->slot = slot_open(loop, &slot_options, on_slot_done, seat, err);

@@ -35,6 +35,7 @@ struct runner_options {
     unsigned slots;
     const struct runtimes *runtimes; /* borrowed, as everything here */
     const char *harness_dir;
+    const char *sandbox_setting;      /* as in struct sandbox_options */
     const char *const *allow_missing; /* NULL-terminated */
     int64_t uid_base;
 };

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -253,6 +254,8 @@ static void judge_end(struct attack *attack, const char *mode, const struct step
         note(attack, "task_memory", PROBE_HELD, "SIGKILL");
     else if (strcmp(mode, "cpu") == 0 && event->cpu_exceeded)
         note(attack, "cpu_time", PROBE_HELD, "SIGKILL");
+    else if (strcmp(mode, "limits") == 0 && event->disk_full && event->signal_number == SIGKILL)
+        note(attack, "disk", PROBE_HELD, "SIGKILL");
     else if (strcmp(mode, "linger") == 0 && !outcome->silent)
         note(attack, "leave_processes", PROBE_BROKEN, "a daemon outlived its step");
     else if (strcmp(mode, "linger") == 0 && event->left_processes)
@@ -295,8 +298,9 @@ static void note_absent(struct attack *attack)
 
 static bool attack_slot(struct attack *attack, struct err *err)
 {
-    static const char *const first[] = {"network",   "filesystem", "privilege", "limits",
-                                        "processes", "leave",      "linger",    NULL};
+    /* "limits" last: a full workspace may end each step that follows. */
+    static const char *const first[] = {"network", "filesystem", "privilege", "processes",
+                                        "leave",   "linger",     "limits",    NULL};
     static const char *const second[] = {"find", "memory", NULL};
     static const char *const whole_task[] = {"task_memory", NULL};
     static const char *const cpu[] = {"cpu", NULL};

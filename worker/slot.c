@@ -59,6 +59,7 @@ static bool open_sandbox(struct slot *slot, struct err *err)
         .uid = slot->options.uid_base > 0 ? (uid_t)(slot->options.uid_base + slot->options.number) : 0,
         .harness_dir = slot->options.harness_dir,
         .read_only_paths = slot->read_only_paths,
+        .setting = slot->options.sandbox_setting,
         .allow_missing = slot->options.allow_missing,
         .scratch_bytes_max = scratch_bytes,
     };

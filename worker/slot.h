@@ -36,6 +36,7 @@ struct slot_options {
     unsigned number;         /* 1-based */
     const char *harness_dir; /* host path */
     const struct runtimes *runtimes;
+    const char *sandbox_setting; /* as in struct sandbox_options */
     const char *const *allow_missing;
     int64_t uid_base; /* the slot's uid is uid_base + number (as root) */
 };
