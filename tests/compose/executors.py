@@ -1,0 +1,94 @@
+"""The sandbox's driver in the container that compose/executor.yaml describes."""
+import json
+import os
+import subprocess
+
+from engine import ROOT
+from sandboxes import SECRET, Sandbox
+
+# Where the override shows things in the container.
+DRIVER = "/opt/assay/sandbox_driver"
+ATTACK = "/opt/attacks/attack.py"
+CONFIG = "/etc/assay/worker.cfg"
+BROKER_SECRET = "/run/secrets/broker"
+
+
+class Executor(Sandbox):
+    """One container, and one open sandbox in it."""
+
+    count = 0
+
+    def __init__(self, engine, image, build, folder, overrides, options):  # pylint: disable=super-init-not-called
+        Executor.count += 1
+        self.engine, self.options, self.image, self.build, self.folder = engine, options, image, build, folder
+        self.setting = "container"
+        self.process = None
+        secret = folder / "secret"
+        secret.write_text(SECRET)
+        secret.chmod(0o644)  # as secrets of compose are: only Landlock keeps programs off
+        self.project = f"assaytest{os.getpid()}n{Executor.count}"
+        self.override = folder / "override.json"
+        service = {"image": image, "command": ["sleep", "infinity"], "environment": {"ASSAY_TEST_SECRET": SECRET},
+                   "volumes": [f"{build / 'bin'}:/opt/assay:ro", f"{ROOT / 'worker/harness'}:/assay/harness:ro",
+                               f"{ROOT / 'worker/harness'}:{ROOT / 'worker/harness'}:ro", f"{ROOT / 'tests/sandbox'}:/opt/attacks:ro",
+                               f"{ROOT / 'conf'}:/opt/conf:ro",
+                               f"{secret}:{CONFIG}:ro", f"{secret}:{BROKER_SECRET}:ro"]}
+        self.override.write_text(json.dumps({"version": "2.4", "services": {"executor": {**service, **(overrides or {})}}}))
+        self.container = None
+
+    def compose(self, *words):
+        return self.engine.compose("-p", self.project, "-f", ROOT / "compose/executor.yaml", "-f", self.override, *words)
+
+    def command(self, **options):
+        """The driver in the container. AddressSanitizer's search for leaks needs ptrace, which a container does not allow."""
+        words = ["docker", "exec", "-i", "-e", "ASAN_OPTIONS=detect_leaks=0", self.container, DRIVER]
+        for name, value in {"setting": "container", "slot": 1, "file": f"attack.py={ATTACK}", **options}.items():
+            words += ["--" + name.replace("_", "-"), str(value)]
+        return words
+
+    def start(self):
+        self.compose("up", "-d", "--no-build")
+        self.container = self.compose("ps", "-q", "executor").stdout.strip()
+
+    def open(self):
+        self.start()
+        self.process = subprocess.Popen(self.command(**self.options), env=self.engine.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        first = self._answer()
+        if "failed" in first:
+            self.close()
+            raise RuntimeError(first["failed"])
+        self.mechanisms = first["mechanisms"]
+        return self
+
+    def inside(self, *words):
+        """In the container, as its root, but outside of the sandbox: what it prints."""
+        done = self.engine.docker("exec", self.container, *words, check=False, timeout=60)
+        return done.stdout.strip()
+
+    def check(self):
+        """What the worker's own --check says, in a container of its own: a slot's uid is the container's."""
+        other = Executor(self.engine, self.image, self.build, self.folder, None, {})
+        try:
+            other.start()
+            done = self.engine.docker("exec", "-e", "ASAN_OPTIONS=detect_leaks=0", "-e", "ASSAY_RUNTIMES_FILE=/opt/conf/runtimes.cfg",
+                                      other.container, "/opt/assay/assay-worker", "--check", check=False, timeout=180)
+            return done.stdout + done.stderr
+        finally:
+            other.remove()
+
+    def control(self, name, *arguments):
+        return self.inside("python3", ATTACK, name, *arguments)
+
+    @property
+    def pid(self):
+        """Of the driver, as the container counts."""
+        return int(self.inside("pgrep", "-x", "sandbox_driver"))
+
+    def processes(self):
+        return sorted(self.inside("ps", "-eo", "uid=,comm=").split("\n"))
+
+    def files(self):
+        return self.inside("ls", "-A", "/work", "/tmp", "/dev/shm").split()
+
+    def remove(self):
+        self.compose("down", "-t", "0", "-v")
