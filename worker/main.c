@@ -65,6 +65,7 @@ static bool machine_open(struct machine *machine, struct err *err)
                                      .slots = (unsigned)config->slots,
                                      .runtimes = machine->runtimes,
                                      .harness_dir = config->harness_dir,
+                                     .sandbox_setting = config->sandbox_setting,
                                      .allow_missing = (const char *const *)config->allow_missing.items,
                                      .uid_base = config->uid_base};
     machine->runner = runner_open(machine->loop, &options, err);
