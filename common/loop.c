@@ -188,12 +188,14 @@ bool loop_watch_signals(struct loop *loop, const int *signals, int count, loop_s
         sigaddset(&set, signals[i]);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
         return err_set_errno(err, ERR_INTERNAL, "block signals");
-    loop->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (loop->signal_fd < 0)
+    bool watched = loop->signal_fd >= 0;
+    int fd = signalfd(loop->signal_fd, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
         return err_set_errno(err, ERR_IO, "watch signals: signalfd");
+    loop->signal_fd = fd;
     loop->on_signal = callback;
     loop->signal_context = context;
-    if (loop_watch_fd(loop, loop->signal_fd, EPOLLIN, take_signals, loop, err) == NULL) {
+    if (!watched && loop_watch_fd(loop, loop->signal_fd, EPOLLIN, take_signals, loop, err) == NULL) {
         close_fd(&loop->signal_fd);
         return false;
     }

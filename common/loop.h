@@ -34,8 +34,9 @@ void loop_timer_set(struct loop_timer *timer, int64_t deadline_ms); /* clock_ms(
 void loop_timer_stop(struct loop_timer *timer);
 void loop_timer_free(struct loop_timer *timer); /* NULL is fine */
 
-/* Blocks the signals in this thread and delivers them through the loop (signalfd). Once a program. Children
- * must unblock: loop_reset_signals in the child before exec. */
+/* Blocks the signals in this thread and delivers them through the loop (signalfd). One loop a program; a
+ * second call hands the signals on to another callback, those that wait included. Children must unblock:
+ * loop_reset_signals in the child before exec. */
 bool loop_watch_signals(struct loop *loop, const int *signals, int count, loop_signal_fn *callback,
                         void *context, struct err *err);
 void loop_reset_signals(void);

@@ -50,6 +50,7 @@ struct machine {
     struct runtimes *runtimes;
     struct loop *loop;
     struct runner *runner;
+    bool stopped; /* by a signal, before anything was served */
 };
 
 static bool machine_open(struct machine *machine, struct err *err)
@@ -86,7 +87,7 @@ static bool check_machine(struct machine *machine, const struct worker_command_l
     struct probe_findings findings;
     bool ok = self_attack(machine->runner, command_line->config_file, &findings, err) &&
               self_tests_run(&tests, machine->loop, machine->runner, machine->runtimes,
-                             &machine->config.runtimes, err);
+                             &machine->config.runtimes, NULL, err);
     if (ok) {
         struct check check = {
             .findings = &findings, .mechanisms = runner_mechanisms(machine->runner), .tests = &tests};
@@ -123,11 +124,27 @@ static bool local(struct machine *machine, const char *file, int *exit_status, s
     return true;
 }
 
+static void on_early_signal(void *context, int signal_number)
+{
+    struct machine *machine = context;
+    (void)signal_number;
+    machine->stopped = true;
+}
+
+/* Until the service takes the signals over there is nothing to drain: the worker just ends. */
+static bool watch_early_signals(struct machine *machine, struct err *err)
+{
+    static const int signals[] = {SIGTERM, SIGINT};
+    return loop_watch_signals(machine->loop, signals, ARRAY_SIZE(signals), on_early_signal, machine, err);
+}
+
 static bool test_runtimes(struct machine *machine, struct self_tests *tests, struct err *err)
 {
     if (!self_tests_run(tests, machine->loop, machine->runner, machine->runtimes, &machine->config.runtimes,
-                        err))
+                        &machine->stopped, err))
         return false;
+    if (machine->stopped)
+        return true;
     for (size_t i = 0; i < tests->count; i++)
         if (!tests->items[i].passed)
             log_error("runtime %s is not served, its self-test did not pass: %.300s",
@@ -141,11 +158,14 @@ static bool serve(struct machine *machine, struct err *err)
 {
     struct self_tests tests = {.items = NULL};
     bool ok = test_runtimes(machine, &tests, err);
-    if (ok) {
+    if (ok && machine->stopped) {
+        log_info("ended before the self-tests were over");
+    } else if (ok) {
         struct service_options options = {
             .config = &machine->config, .runtimes = machine->runtimes, .tests = &tests};
         ok = service_run(machine->loop, &options, steal_ptr(machine->runner), err);
     }
+    runner_close(steal_ptr(machine->runner)); /* it may hold a test that was stopped */
     self_tests_free(&tests);
     return ok;
 }
@@ -168,7 +188,8 @@ static bool run(const struct worker_command_line *command_line, struct machine *
         ok = withstand_attack(machine, command_line, err) &&
              local(machine, command_line->local_file, exit_status, err);
     else if (ok)
-        ok = withstand_attack(machine, command_line, err) && serve(machine, err);
+        ok = watch_early_signals(machine, err) && withstand_attack(machine, command_line, err) &&
+             serve(machine, err);
     machine_close(machine);
     worker_config_free(&machine->config);
     return ok;

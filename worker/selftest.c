@@ -45,9 +45,9 @@ static void refuse(struct self_test *test, const struct err *why)
 }
 
 static bool run_to_the_end(const struct self_tests *tests, struct loop *loop, struct runner *runner,
-                           struct err *err)
+                           const bool *stop, struct err *err)
 {
-    for (;;) {
+    while (stop == NULL || !*stop) {
         int64_t now_ms = clock_ms();
         int64_t next_ms = runner_step(runner, now_ms);
         struct runner_state state;
@@ -60,10 +60,12 @@ static bool run_to_the_end(const struct self_tests *tests, struct loop *loop, st
         if (!loop_step(loop, timeout_ms, err))
             return err_wrap(err, "self-tests");
     }
+    return true;
 }
 
 bool self_tests_run(struct self_tests *tests, struct loop *loop, struct runner *runner,
-                    const struct runtimes *runtimes, const struct config_list *wanted, struct err *err)
+                    const struct runtimes *runtimes, const struct config_list *wanted, const bool *stop,
+                    struct err *err)
 {
     *tests = (struct self_tests){.items = NULL};
     if (!select_runtimes(tests, runtimes, wanted, err))
@@ -80,7 +82,7 @@ bool self_tests_run(struct self_tests *tests, struct loop *loop, struct runner *
         tests->pending++;
         runner_submit(runner, &test->work);
     }
-    return run_to_the_end(tests, loop, runner, err);
+    return run_to_the_end(tests, loop, runner, stop, err);
 }
 
 void self_tests_free(struct self_tests *tests)

@@ -17,7 +17,7 @@
 struct self_test {
     const struct runtime *runtime;
     struct task *task;     /* NULL: the stanza's self_test is no task */
-    struct result *result; /* never NULL after self_tests_run */
+    struct result *result; /* never NULL after self_tests_run that was not stopped */
     struct work work;
     bool passed;
 };
@@ -33,9 +33,13 @@ struct self_tests {
  * Tests the runtimes that `wanted` names (all when it is empty), several at a time as there are slots, and
  * waits for the last. A name that is no runtime is ERR_CONFIG; a test that fails is no error of this
  * function. The caller frees `tests` (self_tests_free) in any case.
+ *
+ * `stop` (may be NULL) is looked at after each round of events: once a callback of the loop has set it, what
+ * runs is left running and the function returns true. The runner is then closed before `tests` is freed.
  */
 bool self_tests_run(struct self_tests *tests, struct loop *loop, struct runner *runner,
-                    const struct runtimes *runtimes, const struct config_list *wanted, struct err *err);
+                    const struct runtimes *runtimes, const struct config_list *wanted, const bool *stop,
+                    struct err *err);
 void self_tests_free(struct self_tests *tests);
 /* What went wrong, in one line; "" when it passed. */
 const char *self_test_trouble(const struct self_test *test);

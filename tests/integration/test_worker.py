@@ -543,6 +543,18 @@ def test_only_runtimes_that_work_are_served(vhost):
     assert none.returncode == 4 and "no runtime passed its self-test" in none.stderr
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_during_the_self_tests_ends_with_0(vhost, number):
+    config = vhost.folder / "runtimes.cfg"
+    config.write_text("""runtimes = { bash = { program_file = "p.sh"; run_case = ["bash", "{program}"];
+                          self_test = { program = "sleep 8; echo hello"; expected_stdout = "hello"; }; }; };""")
+    worker = vhost.start_worker("bash", wait=False, ASSAY_RUNTIMES_FILE=config, ASSAY_LOG_LEVEL="debug")
+    worker.wait_for_log('"started"')
+    worker.signal(number)
+    assert worker.wait(6) == 0
+    assert "before the self-tests were over" in worker.errors() and "ready" not in worker.errors()
+
+
 def test_check_of_a_sound_machine(vhost):
     check = vhost.run("assay-worker", "--check", env={"ASSAY_WORKER_RUNTIMES": "bash", "ASSAY_AMQP_URL": ""})
     assert check.returncode == 0, check.stdout + check.stderr
