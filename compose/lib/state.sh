@@ -91,6 +91,11 @@ wait_until() {
 amqp_url() { printf 'amqp://%s:%s@127.0.0.1:%s/assay' "$1" "$(secret "$1")" "$(port amqp)"; }
 pg_url() { printf 'postgresql://%s:%s@127.0.0.1:%s/assay' "$1" "$(secret "pg-$1")" "$(port postgresql)"; }
 
+# For psql and pg_dump: a URL on their command line would show the password in the process list.
+pg_variables() {
+    printf 'export PGHOST=127.0.0.1 PGPORT=%s PGDATABASE=assay PGUSER=%s PGPASSWORD=%q\n' "$(port postgresql)" "$1" "$(secret "pg-$1")"
+}
+
 # Variables for a shell and for the programs, which find them by themselves: env for the publisher, PROGRAM.env for each other program.
 write_environment() {
     local folder=$ASSAY_STATE/env
@@ -103,6 +108,7 @@ write_environment() {
             printf 'export ASSAY_STATE=%q\n' "$ASSAY_STATE"
             printf 'export ASSAY_AMQP_URL=%q\n' "$(amqp_url assay-producer)"
             printf 'export ASSAY_PG_URL=%q\n' "$(pg_url assay_producer)"
+            pg_variables assay_producer
             printf 'export ASSAY_MANAGEMENT_URL=%q\n' "http://127.0.0.1:$(port management)"
             printf 'export ASSAY_MANAGEMENT_USER=assay-monitor\n'
             printf 'export ASSAY_MANAGEMENT_PASSWORD=%q\n' "$(secret assay-monitor)"
@@ -115,6 +121,7 @@ write_environment() {
             printf 'export ASSAY_AMQP_URL=%q\n' "$(amqp_url assay-collector)"
             printf 'export ASSAY_REPLY_AMQP_URL=%q\n' "$(amqp_url assay-replier)"
             printf 'export ASSAY_PG_URL=%q\n' "$(pg_url assay_collector)"
+            pg_variables assay_collector
         } >"$folder/assay-collector.env"
         if $state_is_default; then
             mkdir -p "$(clone_root)/.local"
