@@ -53,9 +53,19 @@ static const struct config_key keys[] = {
      .minimum = 1,
      .maximum = 65535,
      .environment = "ASSAY_COLLECTOR_PREFETCH",
-     .documentation =
-         "Unacknowledged messages taken from each queue at most: it bounds what is held in memory. "
-         "Several times batch.rows lets the next batch fill while one commits."},
+     .documentation = "Unacknowledged messages taken from each queue at most. "
+                      "Several times batch.rows lets the next batch fill while one commits."},
+    {.key = "held_bytes_max",
+     .type = CONFIG_INTEGER,
+     .offset = FIELD(held_bytes_max),
+     .default_text = "268435456",
+     .minimum = 65536,
+     .maximum = 65536 * MIB,
+     .environment = "ASSAY_COLLECTOR_HELD_BYTES_MAX",
+     .documentation = "Bytes of results held in memory, and of dead messages likewise, from which on no more "
+                      "are taken until "
+                      "half of them are stored. What the broker has sent by then, prefetch messages at most, "
+                      "still comes."},
     {.key = "heartbeat_s",
      .type = CONFIG_INTEGER,
      .offset = FIELD(heartbeat_s),

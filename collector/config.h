@@ -14,6 +14,7 @@ struct collector_config {
     char *pg_url;
     char *name; /* filled in by collector_config_load: never empty */
     int64_t prefetch;
+    int64_t held_bytes_max;
     int64_t heartbeat_s;
     int64_t drain_s;
     int64_t batch_rows;

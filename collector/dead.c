@@ -13,9 +13,12 @@
 #include "common/message/names.h"
 
 #define HEADER_MESSAGE_MAX 1024 /* all headers have to fit one AMQP frame */
+#define RETRY_MS           5000
 
 struct dead {
     struct dead_parts parts;
+    struct item *waiting; /* what dead_letters refuses in every form, until retry_ms */
+    int64_t retry_ms;
 };
 
 struct dead *dead_new(const struct dead_parts *parts)
@@ -73,32 +76,105 @@ void dead_refuse(struct dead *dead, struct item *item, const char *sqlstate, con
 
 /* --- a dead message --- */
 
-static void on_kept(void *context, const struct pg_result *result, const struct database_refusal *refusal)
+static void on_kept_plain(void *context, const struct pg_result *result,
+                          const struct database_refusal *refusal);
+
+static void keep(struct dead *dead, struct item *item, database_done_fn *done, const char *refusal)
 {
-    (void)result;
-    struct item *item = context;
-    struct dead *dead = item->owner;
+    char *params[DEAD_LETTER_PARAMS];
+    dead_letter_params(item, params);
     if (refusal != NULL)
-        log_item(LOG_LEVEL_ERROR, item, "a dead message could not be kept in dead_letters", refusal->message);
+        dead_letter_make_plain(params, refusal);
+    database_submit(dead->parts.database, statement_dead_letter, DEAD_LETTER_PARAMS, params, done, item);
+}
+
+static void kept(struct dead *dead, struct item *item)
+{
     if (item->row != NULL)
         dead->parts.store(dead->parts.context, item);
     else
         finish(item, true);
 }
 
+static void on_kept(void *context, const struct pg_result *result, const struct database_refusal *refusal)
+{
+    (void)result;
+    struct item *item = context;
+    struct dead *dead = item->owner;
+    if (refusal == NULL) {
+        kept(dead, item);
+        return;
+    }
+    log_item(LOG_LEVEL_ERROR, item,
+             "dead_letters refused a dead message; trying without its headers and properties",
+             refusal->message);
+    keep(dead, item, on_kept_plain, refusal->message);
+}
+
+/* Nothing of the message is left to leave out: whoever changed the table has to be heard, and the message
+ * stays in its queue until then. */
+static void on_kept_plain(void *context, const struct pg_result *result,
+                          const struct database_refusal *refusal)
+{
+    (void)result;
+    struct item *item = context;
+    struct dead *dead = item->owner;
+    if (refusal == NULL) {
+        kept(dead, item);
+        return;
+    }
+    if (dead->waiting == NULL)
+        dead->retry_ms = clock_ms() + RETRY_MS;
+    item->next = dead->waiting;
+    dead->waiting = item;
+    log_item(LOG_LEVEL_ERROR, item,
+             "dead_letters refuses a dead message in every form: it stays in its queue and is tried again; "
+             "mend the table's constraints or triggers",
+             refusal->message);
+}
+
+void dead_step(struct dead *dead, int64_t now_ms)
+{
+    if (dead->waiting == NULL || now_ms < dead->retry_ms)
+        return;
+    struct item *items = dead->waiting;
+    dead->waiting = NULL;
+    while (items != NULL) {
+        struct item *item = items;
+        items = item->next;
+        item->next = NULL;
+        keep(dead, item, on_kept, NULL);
+    }
+}
+
+int64_t dead_deadline_ms(const struct dead *dead)
+{
+    return dead->waiting != NULL ? dead->retry_ms : INT64_MAX;
+}
+
+void dead_drop(struct dead *dead)
+{
+    while (dead->waiting != NULL) {
+        struct item *item = dead->waiting;
+        dead->waiting = item->next;
+        item_free(item);
+    }
+}
+
 void dead_take(struct dead *dead, struct item *item)
 {
-    char *params[DEAD_LETTER_PARAMS];
+    autobuf struct buf reason = BUF_INIT;
     bool task = item->kind == ITEM_DEAD_TASK;
     item->owner = dead;
     dead_letter_judge(item, clock_unix_ms());
-    dead_letter_params(item, params);
-    log_item(LOG_LEVEL_WARN, item, task ? "a task is dead" : "a result is dead", params[8]);
+    item_recount(item);
+    dead_letter_reason(item, &reason);
+    log_item(LOG_LEVEL_WARN, item, task ? "a task is dead" : "a result is dead", buf_text(&reason));
     if (task)
         dead->parts.stats->dead_tasks++;
     else
         dead->parts.stats->dead_results++;
-    database_submit(dead->parts.database, statement_dead_letter, DEAD_LETTER_PARAMS, params, on_kept, item);
+    keep(dead, item, on_kept, NULL);
 }
 
 static void on_verdict_published(void *context, bool confirmed)

@@ -4,7 +4,8 @@
  * A dead task: kept in dead_letters, its verdict error/undeliverable stored, that verdict published to those
  * who wait (assay.results and reply_to), and only then acknowledged. A dead result: kept, and a stub row
  * error/infra stored in its place, so that its job completes. Every step may happen twice (a collector killed
- * between two of them) without harm.
+ * between two of them) without harm. What dead_letters refuses is kept without its headers and properties;
+ * what it refuses even so stays unacknowledged and is tried again.
  */
 #ifndef ASSAY_COLLECTOR_DEAD_H
 #define ASSAY_COLLECTOR_DEAD_H
@@ -31,6 +32,11 @@ struct dead *dead_new(const struct dead_parts *parts);
 void dead_free(struct dead *dead);
 /* Takes over a delivery of a dead queue. */
 void dead_take(struct dead *dead, struct item *item);
+/* Tries again what dead_letters refused: such a message is never acknowledged before it is kept. */
+void dead_step(struct dead *dead, int64_t now_ms);
+int64_t dead_deadline_ms(const struct dead *dead); /* of the next step that does something; INT64_MAX: none */
+/* The channel is gone: what waits to be tried again comes again. */
+void dead_drop(struct dead *dead);
 /* The row of such an item is committed (or refused: then there is nothing better to store). */
 void dead_stored(struct dead *dead, struct item *item);
 /* A live message that cannot be stored: published to the dead results with the reason in its headers,

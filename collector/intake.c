@@ -71,6 +71,7 @@ static void take_result(struct service *service, struct item *item)
     memcpy(item->task_id, result->task_id, sizeof(item->task_id));
     item->row = row_new(result);
     result_free(result);
+    item_recount(item);
     intake_store(service, item);
 }
 
@@ -89,7 +90,9 @@ static void take_message(struct service *service, const struct broker_delivery *
     else if (is_job_message(&delivery->message))
         kind = ITEM_JOB;
     acks_add(&service->acks, delivery->tag);
-    struct item *item = item_new(&service->items, kind, service->acks.channel, delivery);
+    bool dead = kind == ITEM_DEAD_TASK || kind == ITEM_DEAD_RESULT;
+    struct item *item =
+        item_new(dead ? &service->dead_items : &service->items, kind, service->acks.channel, delivery);
     if (kind == ITEM_RESULT)
         take_result(service, item);
     else if (kind == ITEM_JOB)

@@ -84,6 +84,7 @@ struct item *item_new(struct item_list *list, enum item_kind kind, unsigned chan
     if (message->body_size > 0)
         memcpy(cursor, message->body, message->body_size);
     message->body = cursor;
+    item_recount(item);
     return item;
 }
 
@@ -92,12 +93,20 @@ void item_free(struct item *item)
     if (item == NULL)
         return;
     unlink_item(item);
+    item->list->bytes -= item->counted;
     row_free(item->row);
     free(item->verdict);
     free(item->verdict_key);
     free(item->refusal_message);
     free(item->memory);
     free(item);
+}
+
+void item_recount(struct item *item)
+{
+    item->list->bytes -= item->counted;
+    item->counted = item_bytes(item) + (item->verdict != NULL ? strlen(item->verdict) : 0);
+    item->list->bytes += item->counted;
 }
 
 size_t item_bytes(const struct item *item)

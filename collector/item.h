@@ -16,6 +16,7 @@ enum item_kind {
 /* All items that live, so that the end of the program can free those that wait for an answer. */
 struct item_list {
     struct item *first;
+    size_t bytes; /* what they take in memory, about */
 };
 
 struct item {
@@ -36,11 +37,14 @@ struct item {
     struct item_list *list;
     struct item *list_next, *list_previous;
     void *memory;
+    size_t counted; /* of the list's bytes */
 };
 
 struct item *item_new(struct item_list *list, enum item_kind kind, unsigned channel,
                       const struct broker_delivery *delivery);
 void item_free(struct item *item); /* NULL is fine */
+/* Counts its row and verdict, which it got since, into the list's bytes. */
+void item_recount(struct item *item);
 /* About what it takes in memory. */
 size_t item_bytes(const struct item *item);
 /* The text of a header, NULL when it is not there. */

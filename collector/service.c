@@ -61,6 +61,58 @@ static bool consume_own(struct service *service, struct broker *broker, const ch
            broker_consume(broker, buf_text(&queue), tag, true, true, NULL, err);
 }
 
+static bool consume_results(struct broker *broker, struct err *err)
+{
+    return broker_consume(broker, QUEUE_RESULTS, TAG_RESULTS, false, false, NULL, err);
+}
+
+static bool cancel_results(struct broker *broker, struct err *err)
+{
+    return broker_cancel(broker, TAG_RESULTS, err);
+}
+
+static bool consume_dead(struct broker *broker, struct err *err)
+{
+    return broker_consume(broker, QUEUE_DEAD_TASKS, TAG_DEAD_TASKS, false, false, NULL, err) &&
+           broker_consume(broker, QUEUE_DEAD_RESULTS, TAG_DEAD_RESULTS, false, false, NULL, err);
+}
+
+static bool cancel_dead(struct broker *broker, struct err *err)
+{
+    return broker_cancel(broker, TAG_DEAD_TASKS, err) && broker_cancel(broker, TAG_DEAD_RESULTS, err);
+}
+
+/* True when the bound was crossed: `held_back` is then turned over. */
+static bool bound_crossed(const struct service *service, size_t held, const char *what, bool *held_back)
+{
+    size_t most = (size_t)service->config->held_bytes_max;
+    if (*held_back ? held > most / 2 : held < most)
+        return false;
+    *held_back = !*held_back;
+    if (*held_back)
+        log_warn("%zu bytes of %s are held, held_bytes_max is %zu: taking no more until half of it is free",
+                 held, what, most);
+    else
+        log_info("%zu bytes of %s are held: taking more again", held, what);
+    return true;
+}
+
+/* The prefetch counts messages; this counts their bytes. */
+static void bound_held_bytes(struct service *service)
+{
+    struct broker *broker = broker_link_broker(service->link);
+    struct err err = ERR_INIT;
+    bool ok = true;
+    if (broker == NULL || service->draining)
+        return;
+    if (bound_crossed(service, service->items.bytes, "results", &service->held_back))
+        ok = service->held_back ? cancel_results(broker, &err) : consume_results(broker, &err);
+    if (ok && bound_crossed(service, service->dead_items.bytes, "dead messages", &service->dead_held_back))
+        ok = service->dead_held_back ? cancel_dead(broker, &err) : consume_dead(broker, &err);
+    if (!ok)
+        broker_link_fail(service->link, &err);
+}
+
 static bool on_up(void *context, struct broker *broker, struct err *err)
 {
     struct service *service = context;
@@ -69,10 +121,9 @@ static bool on_up(void *context, struct broker *broker, struct err *err)
         !consume_own(service, broker, QUEUE_EVENTS_PREFIX, EXCHANGE_EVENTS, "worker.#", TAG_EVENTS, err) ||
         !consume_own(service, broker, QUEUE_CONTROL_PREFIX, EXCHANGE_CONTROL, "", TAG_CONTROL, err))
         return false;
-    if (!service->draining &&
-        (!broker_consume(broker, QUEUE_RESULTS, TAG_RESULTS, false, false, NULL, err) ||
-         !broker_consume(broker, QUEUE_DEAD_TASKS, TAG_DEAD_TASKS, false, false, NULL, err) ||
-         !broker_consume(broker, QUEUE_DEAD_RESULTS, TAG_DEAD_RESULTS, false, false, NULL, err)))
+    service->held_back = false;
+    service->dead_held_back = false;
+    if (!service->draining && (!consume_results(broker, err) || !consume_dead(broker, err)))
         return false;
     log_info("connected to the broker; consuming");
     return true;
@@ -87,6 +138,7 @@ static void on_down(void *context, bool was_up, const struct err *why)
     service->stats.broker_losses += was_up;
     acks_drop(&service->acks);
     store_drop(service->store);
+    dead_drop(service->dead);
     outbox_drop(service->outbox);
 }
 
@@ -115,6 +167,7 @@ static void set_wake(struct service *service, int64_t now_ms)
 {
     int64_t deadline = earlier(store_deadline_ms(service->store), fleet_deadline_ms(service->fleet));
     deadline = earlier(deadline, outbox_deadline_ms(service->outbox));
+    deadline = earlier(deadline, dead_deadline_ms(service->dead));
     if (deadline == INT64_MAX)
         loop_timer_stop(service->wake);
     else
@@ -129,10 +182,12 @@ static void step(void *context)
     int64_t now_ms = clock_ms();
     store_step(service->store, now_ms, service->draining);
     fleet_step(service->fleet, now_ms);
+    dead_step(service->dead, now_ms);
     if (!outbox_step(service->outbox, broker_link_broker(service->link), now_ms, &err))
         broker_link_fail(service->link, &err);
     replies_step(service->replies);
     send_acks(service);
+    bound_held_bytes(service);
     if (service->draining && service->acks.open == 0)
         loop_stop(service->loop);
     set_wake(service, now_ms);
@@ -165,9 +220,8 @@ static void on_signal(void *context, int signal_number)
              service->acks.open);
     service->draining = true;
     loop_timer_set(service->drain, clock_ms() + service->config->drain_s * 1000);
-    if (broker != NULL &&
-        (!broker_cancel(broker, TAG_RESULTS, &err) || !broker_cancel(broker, TAG_DEAD_TASKS, &err) ||
-         !broker_cancel(broker, TAG_DEAD_RESULTS, &err)))
+    if (broker != NULL && ((!service->held_back && !cancel_results(broker, &err)) ||
+                           (!service->dead_held_back && !cancel_dead(broker, &err))))
         broker_link_fail(service->link, &err);
 }
 
@@ -290,6 +344,8 @@ static void service_close(struct service *service)
     database_free(service->database);
     while (service->items.first != NULL)
         item_free(service->items.first);
+    while (service->dead_items.first != NULL)
+        item_free(service->dead_items.first);
     acks_free(&service->acks);
     loop_close(service->loop);
 }

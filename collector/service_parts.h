@@ -29,7 +29,8 @@ struct service {
     struct replies *replies;
     struct http_server *http;
     struct acks acks;
-    struct item_list items;
+    struct item_list items;      /* results and announced jobs */
+    struct item_list dead_items; /* apart: the dead may wait for room that only taken results make */
     struct store *store;
     struct outbox *outbox;
     struct dead *dead;
@@ -38,6 +39,7 @@ struct service {
     struct retention *retention;
     struct stats stats;
     bool draining;
+    bool held_back, dead_held_back; /* not consumed: too many bytes are held */
 };
 
 /* Takes a delivery of any of the queues. */

@@ -488,6 +488,38 @@ def test_dead_task_that_cannot_be_read(site):
     assert collector.stop() == 0
 
 
+def test_a_dead_message_is_kept_without_what_the_table_refuses(site):
+    site.sql("ALTER TABLE dead_letters ADD CONSTRAINT no_headers CHECK (headers = '{}')")
+    channel = site.pika().channel()
+    channel.confirm_delivery()
+    body = json.dumps({"task_id": "t1", "job_id": "j", "runtime": "python", "labels": {"model": "m"}})
+    channel.basic_publish("assay.dead", "tasks", body, pika.BasicProperties(delivery_mode=2, headers={"x-note": "n"}))
+    site.start_collector()
+    assert site.wait_for_rows(1, "j") == [("t1", "error", "undeliverable")]
+    assert site.value("SELECT labels FROM executions") == {"model": "m"}
+    wait_until_acknowledged(site, "assay.dead.tasks")
+    kept, properties, reason = site.sql("SELECT convert_from(body, 'UTF8'), properties, reason FROM dead_letters")[0]
+    assert kept == body and properties == {} and "no_headers" in reason
+
+
+def test_a_dead_message_that_the_table_refuses_is_not_lost(site):
+    site.sql("ALTER TABLE dead_letters ADD CONSTRAINT nothing CHECK (false) NOT VALID")
+    channel = site.pika().channel()
+    channel.confirm_delivery()
+    channel.basic_publish("assay.dead", "tasks", json.dumps({"task_id": "t1", "job_id": "j", "runtime": "python"}),
+                          pika.BasicProperties(delivery_mode=2))
+    collector = site.start_collector(ASSAY_COLLECTOR_DRAIN_S=1)
+    collector.wait_for_log("in every form")
+    assert collector.stop() == 0
+    wait_until(lambda: site.depth("assay.dead.tasks") == 1, what="the message back in its queue")
+    collector = site.start_collector()
+    collector.wait_for_log("in every form")
+    site.sql("ALTER TABLE dead_letters DROP CONSTRAINT nothing")
+    assert site.wait_for_rows(1, "j") == [("t1", "error", "undeliverable")]
+    wait_until_acknowledged(site, "assay.dead.tasks")
+    assert site.value("SELECT count(*) FROM dead_letters") == 1
+
+
 def test_dead_message_seen_twice(site):
     """As after a collector that died between its commit and its acknowledgement."""
     body = json.dumps({"task_id": "t1", "job_id": "j", "runtime": "python"})
@@ -598,6 +630,25 @@ def test_long_commit_does_not_stop_the_heartbeats(site, publisher):
         connection.close()
     site.wait_for_rows(10, "j")
     assert "broker:" not in collector.errors()
+
+
+def test_held_bytes_are_bounded(site, publisher):
+    """While nothing can be stored no more is taken than the bound allows; all is stored when it can be."""
+    collector = site.start_collector(ASSAY_COLLECTOR_HELD_BYTES_MAX=1000000, ASSAY_BATCH_ROWS=2)
+    connection = psycopg2.connect(site.pg_url())
+    try:
+        connection.cursor().execute("LOCK TABLE executions IN ACCESS EXCLUSIVE MODE")
+        publisher.results([result(f"a{i}", stdout="x" * 100000) for i in range(10)])
+        collector.wait_for_log("taking no more")
+        publisher.results([result(f"b{i}", stdout="x" * 100000) for i in range(20)])
+        wait_until(lambda: site.depth("assay.results") >= 15, what="the rest to stay in the queue")
+    finally:
+        connection.rollback()
+        connection.close()
+    site.wait_for_rows(30, "j")
+    wait_until_acknowledged(site)
+    assert "taking more again" in collector.errors()
+    assert collector.stop() == 0
 
 
 def test_sigterm_stores_what_is_held(site, publisher):
