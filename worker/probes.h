@@ -13,7 +13,8 @@
 struct probe {
     const char *name; /* as reports spell it */
     enum sandbox_layer layer;
-    const char *mechanism; /* of sandbox_optional: without it this probe cannot be held; NULL = always can */
+    const char *mechanism; /* of sandbox_optional, or task_disk: without it this probe cannot be held; NULL =
+                              always can */
     const char *attempt;   /* what it tries, for people */
 };
 
