@@ -1,5 +1,6 @@
 """Whose file is it: the suite's side (trusted), the program's, or the machine's."""
 
+import functools
 import os
 
 TRUSTED, PROGRAM, OUTSIDE = "trusted", "program", "outside"
@@ -16,8 +17,10 @@ class Files:
         if self.program not in self.untrusted:
             self.untrusted.insert(0, self.program)
         self._prefix = workspace.rstrip("/") + "/"
+        # owner(file name): TRUSTED, PROGRAM or OUTSIDE. Asked for each frame of a stack, so the answers are kept.
+        self.owner = functools.lru_cache(maxsize=4096)(self._owner)
 
-    def owner(self, filename):
+    def _owner(self, filename):
         """A file that appears in the workspace while the program runs is the program's."""
         if not os.path.isabs(filename):
             return OUTSIDE
@@ -38,6 +41,9 @@ class Files:
         for path in self.trusted:
             names.discard(self.relative(path).split("/")[0].split(".")[0])
         return names
+
+    def trusted_modules(self):
+        return {self.relative(path).split("/")[0].split(".")[0] for path in self.trusted}
 
     def python_files(self):
         """The program's existing Python files, for coverage."""

@@ -44,7 +44,28 @@ class Plan:
         )
 
         # Where a skip has no traceback (unittest before Python 3.11): does the suite skip anywhere?
-        self.mentions_skip = any("skip" in name.lower() for name in _identifiers([tree]))
+        identifiers = _identifiers([tree])
+        self.mentions_skip = any("skip" in name.lower() for name in identifiers)
+        # An expected failure that the suite does not expect is the program's.
+        self.mentions_xfail = any("xfail" in name.lower() or "expectedfailure" in name.lower() for name in identifiers)
+        self.mentions_mocks = bool({"mock", "ANY", "Mock", "MagicMock", "unittest.mock"} & identifiers) or any(
+            isinstance(node, (ast.Import, ast.ImportFrom)) and "mock" in ast.dump(node) for node in ast.walk(tree)
+        )
+
+    def imports(self):
+        """Dotted names of the modules that the suite imports, wherever it does."""
+        found = set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                found.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                found.add(node.module)
+                found.update(node.module + "." + alias.name for alias in node.names)
+        return found
+
+    def mentions(self, name):
+        """True when the suite's own text uses the name."""
+        return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(self.tree))
 
     def names(self):
         return list(self.tests)

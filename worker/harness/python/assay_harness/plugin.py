@@ -1,11 +1,14 @@
 """The pytest plugin that reports. One object per task; it decides nothing about the program's fate beyond what
 pytest says, and says where a skip, an xfail or an abort came from."""
 
+import functools
+import inspect
 import os
 import sys
 
 import pytest
 from _pytest import outcomes
+from _pytest.unittest import TestCaseFunction
 
 from . import blame, integrity
 from .files import PROGRAM, TRUSTED
@@ -18,6 +21,22 @@ def short_name(nodeid):
 
 def base_name(name):
     return name.split("[", 1)[0]
+
+
+def _watch_end(item):
+    """[True] once the test method has come to its end: unittest takes some exceptions for a success."""
+    method, ended = item.obj, []
+    if inspect.iscoroutinefunction(method):
+        return None
+
+    @functools.wraps(method)
+    def run(*arguments, **options):
+        result = method(*arguments, **options)
+        ended.append(True)
+        return result
+
+    item.obj = run
+    return ended
 
 
 class _Running:
@@ -34,7 +53,8 @@ class ReportPlugin:
     def __init__(self, reporter, files, suite_module, with_conftest):
         self._reporter = reporter
         self._files = files
-        self.plan = None  # set before the session runs
+        self.plan = None  # set before the session runs, as is:
+        self.guard = None
         self._suite_module = suite_module
         self._with_conftest = with_conftest
         self._running = {}
@@ -47,6 +67,10 @@ class ReportPlugin:
         self.tampering = []
 
     # -- collection
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session):
+        self.guard.collection_begins(session.config)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items):
@@ -113,6 +137,25 @@ class ReportPlugin:
         self._current = nodeid
         self._reporter.start(short_name(nodeid))
 
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item):
+        function = getattr(item, "obj", None)
+        self._check_item(item, function)
+        ended = _watch_end(item) if isinstance(item, TestCaseFunction) else None
+        started = getattr(item, "obj", None)
+        outcome = yield
+        self._check_item(item, function if getattr(item, "obj", None) is started else None)
+        if ended is not None and outcome.excinfo is None and not item._excinfo and not ended:
+            self.tampering.append("%s: the program ended the test in the middle" % short_name(item.nodeid))
+
+    def _check_item(self, item, function):
+        name = short_name(item.nodeid)
+        test = self.plan.tests.get(base_name(name))
+        if test is not None and not integrity.is_the_suites(function, test, self._suite_module):
+            self.tampering.append("%s was replaced while the tests ran" % name)
+        if self.guard.plugins_changed():
+            self.tampering.append("pytest's plugins were changed while %s ran" % name)
+
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, item, call):
         outcome = yield
@@ -134,6 +177,8 @@ class ReportPlugin:
             running.outcome, running.message = "xfailed", str(report.wasxfail)
             if isinstance(error, outcomes.XFailed) and blame.raised_by(error, self._files) == PROGRAM:
                 self.tampering.append("%s: the program called pytest.xfail" % name)
+            elif not (self.plan.mentions_xfail or self._with_conftest):
+                self.tampering.append("%s: the suite expects no failure" % name)
         elif report.skipped:
             running.outcome, running.message = "skipped", _skip_reason(report)
             running.suite_skip = self._suite_wrote_skip(error, name)

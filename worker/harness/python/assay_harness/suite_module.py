@@ -4,15 +4,58 @@ pytest imports a test file by name; the finder here answers for that one name, s
 compiled, whatever the program does to files or import hooks in between.
 """
 
+import ast
+import importlib
 import importlib.util
 import os
 import sys
 
 from _pytest.assertion import rewrite
 
+from .files import PROGRAM
+
+# Names that pytest and unittest give a meaning in a test module; the program has no say in them.
+MEANINGFUL = ("pytestmark", "pytest_plugins", "pytest_generate_tests", "setup_module", "teardown_module", "setup_function",
+              "teardown_function", "setUpModule", "tearDownModule", "load_tests", "__test__")
+# What the assertions' `==` is compiled to; no name that a program can write by accident.
+EQUAL = "@assay_equal"
+WITH_SIDE_EFFECTS = {"this", "antigravity", "__main__", "idlelib", "test", "turtle", "turtledemo"}
+
+
+def import_library(names, trusted_modules):
+    """The standard library's modules that the suite names, before a file of the program can stand in for them."""
+    library = getattr(sys, "stdlib_module_names", sys.builtin_module_names)
+    for name in sorted(names):
+        top = name.split(".")[0]
+        if top in library and top not in WITH_SIDE_EFFECTS and top not in trusted_modules:
+            try:
+                importlib.import_module(name)
+            except Exception:  # a name in a module, or a module that this machine has not: the suite's own import tells
+                pass
+
 
 class ProgramExit(ImportError):
     """What pytest sees of a SystemExit or KeyboardInterrupt that came out of the suite's import."""
+
+
+class _Equality(ast.NodeTransformer):
+    """`a == b` in assertions becomes EQUAL(a, b)."""
+
+    def __init__(self, marked):
+        self._marked = marked
+
+    def visit_Compare(self, node):
+        self.generic_visit(node)
+        if len(node.ops) != 1 or not isinstance(node.ops[0], ast.Eq) or id(node) not in self._marked:
+            return node
+        name = ast.copy_location(ast.Name(EQUAL, ast.Load()), node)
+        return ast.copy_location(ast.Call(name, [node.left, node.comparators[0]], []), node)
+
+    def visit_Assign(self, node):
+        target = node.targets[0]
+        if isinstance(target, ast.Name) and target.id.startswith("@py_assert"):
+            self._marked.add(id(node.value))
+        return self.generic_visit(node)
 
 
 class SuiteModule:
@@ -21,12 +64,19 @@ class SuiteModule:
         self.name = os.path.splitext(os.path.basename(path))[0]
         self.code = None
         self.error = None  # the exception that ended the import
+        self.equal = None
+        self.imported = None  # called with the module when it has been imported
+        self._tree = None
 
     def compile(self, config):
-        """SyntaxError and the like when the suite does not compile."""
-        from pathlib import Path
-
-        _, self.code = rewrite._rewrite_test(Path(self.path), config)
+        """As pytest does it, but for `==`. SyntaxError and the like when the suite does not compile."""
+        with open(self.path, "rb") as file:
+            source = file.read()
+        tree = ast.parse(source, self.path)
+        assertions = [part for part in ast.walk(tree) if isinstance(part, ast.Assert)]
+        in_assertions = {id(node) for part in assertions for node in ast.walk(part) if isinstance(node, ast.Compare)}
+        rewrite.rewrite_asserts(tree, source, self.path, config)
+        self.code = compile(_Equality(in_assertions).visit(tree), self.path, "exec", dont_inherit=True)
 
     def install(self):
         sys.meta_path.insert(0, self)
@@ -42,6 +92,7 @@ class SuiteModule:
         return None
 
     def exec_module(self, module):
+        module.__dict__[EQUAL] = self.equal
         try:
             exec(self.code, module.__dict__)
         except (SystemExit, KeyboardInterrupt) as error:
@@ -50,6 +101,7 @@ class SuiteModule:
         except BaseException as error:
             self.error = error
             raise
+        self.imported(module)
 
     def code_at(self, defined_at, first_line):
         """The code object of the function that the suite defines there, or None."""
@@ -65,3 +117,24 @@ class SuiteModule:
             if code.co_firstlineno == first_line:
                 return code
         return None
+
+
+def drop_the_programs(module, plan, files):
+    """Takes out what a star import of the program brought and pytest would obey: marks, set-ups, fixtures that apply
+    by themselves."""
+    for program in [sys.modules[name] for name in files.program_modules() if name in sys.modules]:
+        for name in MEANINGFUL:
+            brought = name in module.__dict__ and name in vars(program) and vars(program)[name] is module.__dict__[name]
+            if brought and not plan.mentions(name):
+                del module.__dict__[name]
+    for name, value in list(module.__dict__.items()):
+        marker = getattr(value, "_pytestfixturefunction", None) or getattr(value, "_fixture_function_marker", None)
+        if marker is not None and getattr(marker, "autouse", False) is True and _maker(value, files) == PROGRAM:
+            del module.__dict__[name]
+
+
+def _maker(fixture, files):
+    function = getattr(fixture, "__pytest_wrapped__", None)
+    function = function.obj if function is not None else getattr(fixture, "_fixture_function", fixture)
+    code = getattr(function, "__code__", None)
+    return files.owner(code.co_filename) if code is not None else PROGRAM

@@ -5,7 +5,7 @@ import sys
 import traceback
 import types
 
-from . import blame, integrity
+from . import audit, blame, guard, integrity
 from . import files as workspace_files
 from . import plan as suite_plan
 from .files import TRUSTED
@@ -46,8 +46,9 @@ def run(request, reporter, workspace, pytest_arguments):
         reporter.tampered("the program's file %s would be loaded in place of the suite's %s" % shadowing)
         reporter.done()
         return EXIT_UNUSABLE
+    session.guard(plan)
     _prepare_process(workspace, request)
-    return session.run(plan)
+    return session.run()
 
 
 def _read_suite(files, name):
@@ -66,6 +67,9 @@ def _prepare_process(workspace, request):
     sys.path.insert(0, workspace)
     # Not our script: multiprocessing would run it again in each spawned child.
     sys.modules["__main__"] = types.ModuleType("__main__")
+    # The program has no use for the harness.
+    for name in [name for name in sys.modules if name.split(".")[0] == __package__]:
+        del sys.modules[name]
 
 
 class _Session:
@@ -73,12 +77,14 @@ class _Session:
 
     def __init__(self, request, reporter, files, pytest_arguments):
         # Here and not above: they import pytest, which may be missing.
-        from . import plugin, pytest_session, suite_module
+        from . import equality, plugin, pytest_session, suite_module
 
         self._reporter = reporter
         self._files = files
         self._plan = None
         self._pytest = pytest_session
+        self._equality = equality
+        self._library = suite_module
         self._module = suite_module.SuiteModule(files.suite)
         self._with_conftest = pytest_session.TRUSTED_CONFTEST in request.trusted_files
         self._reporting = plugin.ReportPlugin(reporter, files, self._module, self._with_conftest)
@@ -98,13 +104,30 @@ class _Session:
         if not self._with_conftest:
             self._config = self._pytest.prepare(self._args, [self._reporting])
 
-    def run(self, plan):
+    def guard(self, plan):
+        """Everything that will be compared, or seen, once the program is loaded."""
         self._plan = plan
         self._reporting.plan = plan
+        tell, busy = self._reporter.tampered, set()
+        probe = self._equality.make_prober(self._files, plan.mentions_mocks, tell)
+        self._module.equal = self._equality.make_equal(probe)
         if plan.uses_unittest:
-            import unittest.case  # noqa: F401  watched, so it must be there before the program can touch it
+            import unittest.case
 
+            self._equality.watch_unittest(unittest.case.TestCase, probe)
             self._snapshot.watch(integrity.WATCHED_UNITTEST)
+        imports = plan.imports()
+        self._library.import_library(imports, self._files.trusted_modules())
+        self._snapshot.watch(integrity.JUDGING & imports)
+        made = guard.make_guard(
+            self._files, plan, self._snapshot, self._library.drop_the_programs, lambda: self._module.code, tell, busy
+        )
+        self._module.imported = made.suite_imported
+        self._reporting.guard = made
+        self._reporter.guard_by(made.before_line)
+        audit.install(self._files, tell, busy)
+
+    def run(self):
         if self._coverage is not None:
             self._coverage.start()
         try:

@@ -1,0 +1,65 @@
+"""The comparisons that are made while the tests run: when the suite has been imported, before each line about a test,
+and before `done`. All that they need lies in closures, which the program cannot look into unseen (audit.py)."""
+
+import sys
+import threading
+
+from . import integrity
+from .files import PROGRAM, TRUSTED
+
+
+class Guard:
+    """The functions of make_guard."""
+
+    __slots__ = ("before_line", "suite_imported", "collection_begins", "plugins_changed")
+
+
+def make_guard(files, plan, snapshot, drop_the_programs, suite_code, tell, busy):
+    frame_at, get_ident = sys._getframe, threading.get_ident
+    main_thread = get_ident()
+    below_program, names_of, plugins_of, code_of = (
+        integrity.stands_below_program, integrity.SuiteNames, integrity.Plugins, integrity.code_of)
+    owner, changes_of = files.owner, snapshot.changes
+    kept = {"names": None, "plugins": None}
+
+    def of_program(value):
+        code = code_of(value)
+        return code is not None and owner(code.co_filename) == PROGRAM
+
+    def not_of_suite(value):
+        code = code_of(value)
+        return code is None or owner(code.co_filename) != TRUSTED
+
+    def compare(counts):
+        found = changes_of(counts)
+        if kept["names"] is not None:
+            found = found + kept["names"].changes(counts)
+        return ["%s was replaced" % ", ".join(found)] if found else []
+
+    def before_line(kind):
+        """What is wrong, as texts. The suite may have replaced things for a while, with objects of its own."""
+        if get_ident() != main_thread:
+            return ["the program reported for the harness"]
+        busy.add(main_thread)
+        try:
+            found = ["the program reported for the harness"] if below_program(files, frame_at(1)) else []
+            return found + compare(of_program if kind == "test" else lambda value: True)
+        finally:
+            busy.discard(main_thread)
+
+    def suite_imported(module):
+        drop_the_programs(module, plan, files)
+        for text in compare(not_of_suite):
+            tell(text)
+        kept["names"] = names_of(module, suite_code(), plan.tree)
+
+    def collection_begins(config):
+        kept["plugins"] = plugins_of(config.pluginmanager)
+
+    def plugins_changed():
+        return kept["plugins"] is not None and kept["plugins"].changed()
+
+    made = Guard()
+    made.before_line, made.suite_imported = before_line, suite_imported
+    made.collection_begins, made.plugins_changed = collection_begins, plugins_changed
+    return made
