@@ -588,7 +588,9 @@ def test_database_restart_holds_and_loses_nothing(site, servers, publisher):
         # Three heartbeat intervals without a database: the broker must not have dropped the connection meanwhile.
         deadline = time.monotonic() + 7
         wait_until(lambda: time.monotonic() > deadline, 20, "heartbeats")
-        state = site.management("GET", "queues/{vhost}/assay.results")
+        # The broker's statistics come every few seconds, and say nothing before.
+        state = wait_until(lambda: (lambda told: told if "consumers" in told else None)(
+            site.management("GET", "queues/{vhost}/assay.results")), 30, "statistics of the queue")
         assert state.get("messages_unacknowledged", 0) <= 100  # memory is bounded by the prefetch
         assert state["consumers"] == 1
     finally:
