@@ -14,13 +14,16 @@ step=$1 language=$2 suite=$4
 harness=$(dirname "$0")
 SUITE_FAULT="assay: the suite does not compile"
 
+# <assert.h> is the system's, also where the program brings a file of that name.
+include="-iquote . -idirafter ."
+
 case $language in
 c)
-    compile="/usr/bin/gcc -std=gnu17 -O2 -I."
+    compile="/usr/bin/gcc -std=gnu17 -O2 $include"
     extensions="c"
     ;;
 cpp)
-    compile="/usr/bin/g++ -std=gnu++20 -O2 -I."
+    compile="/usr/bin/g++ -std=gnu++20 -O2 $include"
     extensions="cpp cc cxx"
     ;;
 *)
@@ -88,7 +91,32 @@ run_for_suite() {
     return 1
 }
 
+# The words by which a suite judges mean what they mean: no file of the program that the suite includes turns `assert`,
+# `if` or `return` into something else. What the suite's own text defines is its own.
+words="assert|main|exit|abort|_exit|return|if|else|for|while|do|switch|case|goto|break|int|char|void|static|const|true|false"
+
+meaning() {
+    # shellcheck disable=SC2086
+    $compile -E -dM "$@" 2>/dev/null | grep -E "^#define ($words)([ (]|\$)" | sort -u
+}
+
+suite_is_twisted() {
+    case $language in c) plain=c ;; *) plain=c++ ;; esac
+    printf '#include <assert.h>\n#include <stdbool.h>\n' >assay_plain.h
+    meaning -x $plain assay_plain.h >assay_plain.txt
+    for define in $(meaning "$suite" | grep -vxFf assay_plain.txt | sed 's/^#define \([A-Za-z_]*\).*/\1/'); do
+        if ! grep -Eq "^[[:space:]]*#[[:space:]]*define[[:space:]]+$define([[:space:](]|\$)" "./$suite"; then
+            echo "$suite: a file of the program changes the meaning of \`$define'" >&2
+            return 0
+        fi
+    done
+    return 1
+}
+
 build_suite() {
+    if [ -n "$(find . -name '*.h*' -print -quit)" ] || grep -q '#[[:space:]]*include[[:space:]]*"' "./$suite"; then
+        ! suite_is_twisted || return 1
+    fi
     # shellcheck disable=SC2086
     run_for_suite $compile -c -o assay_suite.o "$suite" || return 1
     if [ "$language" = cpp ]; then
