@@ -1,18 +1,30 @@
 // The report: JSON lines with the secret on a private descriptor (docs/harness.md). What a line needs is bound
 // here, before the program is loaded.
 
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 
 const REPORT_FD = 3;
 const NAME_MAX = 500;
 const MESSAGE_MAX = 4000;
 const STARTS_MAX = 5000;
+const EXIT_NO_CHANNEL = 3;
 const MESSAGES_TOTAL = 2 * 1024 * 1024;
 
+// The control object, and its secret apart: as bytes combined with random ones, so that neither the heap nor the memory
+// shows it. { control, secret: { masked, mask } }.
 export function readControl(descriptor) {
-    const text = fs.readFileSync(descriptor, 'utf8');
+    const bytes = fs.readFileSync(descriptor);
     fs.closeSync(descriptor);
-    return JSON.parse(text);
+    const start = bytes.indexOf('"', bytes.indexOf(':', bytes.indexOf('"secret"'))) + 1;
+    const size = bytes.indexOf('"', start) - start;
+    const mask = randomBytes(size);
+    const masked = Buffer.alloc(size);
+    for (let i = 0; i < size; i++) {
+        masked[i] = bytes[start + i] ^ mask[i];
+        bytes[start + i] = 0x30;
+    }
+    return { control: JSON.parse(bytes.toString()), secret: { masked, mask } };
 }
 
 const cut = (text, size) => (text.length <= size ? text : text.slice(0, size - 3) + '...');
@@ -23,12 +35,33 @@ const clean = (text) =>
 // Returns { emptyPlan, start, test, suiteError, tampered, done }.
 export function makeReporter(secret) {
     const { stringify } = JSON;
-    const { writeSync } = fs;
+    const { fstatSync, writeSync } = fs;
+    const { assign, create } = Object;
+    const exit = process.reallyExit.bind(process);
     const fromText = Buffer.from;
+    const { masked, mask } = secret;
+    const blank = '{"k":"' + '0'.repeat(mask.length) + '",';
+    const identity = () => {
+        const { dev, ino } = fstatSync(REPORT_FD);
+        return `${dev}:${ino}`;
+    };
+    const channel = identity();
     let messagesLeft = MESSAGES_TOTAL;
 
     function send(fields) {
-        const line = fromText(stringify({ k: secret, ...fields }) + '\n');
+        // Not into a pipe that the program put in its place: it would read the secret there.
+        if (identity() !== channel)
+            exit(EXIT_NO_CHANNEL);
+        // Without a prototype: a toJSON of the program's would be asked.
+        const line = fromText(blank + stringify(assign(create(null), fields)).slice(1) + '\n');
+        for (let i = 0; i < mask.length; i++)
+            line[6 + i] = masked[i] ^ mask[i];
+        write(line);
+        for (let i = 0; i < mask.length; i++)
+            line[6 + i] = 0x30;
+    }
+
+    function write(line) {
         for (let at = 0; at < line.length;) {
             try {
                 at += writeSync(REPORT_FD, line, at, line.length - at);

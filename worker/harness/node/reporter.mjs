@@ -4,7 +4,8 @@
 let run = null;
 
 // Called once, by run_suite.mjs, before the program is loaded:
-// { report, canary, place(error), ended() } (ended: the stream is over).
+// { report, canary, suiteSkips, check(), place(error), ended() } (suiteSkips: its text speaks of it; check: asked before a
+// test is reported; ended: the stream is over).
 export function configure(options) {
     if (run !== null)
         throw new Error('the reporter is configured already');
@@ -24,7 +25,7 @@ function reportOne(name, passed, data) {
     const isSuite = details?.type === 'suite';
     if (data.skip !== undefined || data.todo !== undefined) {
         const reason = data.skip ?? data.todo;
-        run.report.test(name, 'skipped', ms, typeof reason === 'string' ? reason : '', true);
+        run.report.test(name, 'skipped', ms, typeof reason === 'string' ? reason : '', run.suiteSkips);
         return true;
     }
     if (passed) {
@@ -60,6 +61,7 @@ export default async function* reporter(source) {
         } else if (type === 'test:pass' || type === 'test:fail') {
             if (data.nesting === 0 && data.name === run.canary)
                 continue;
+            run.check();
             const name = [...names.slice(0, data.nesting), data.name].join(' > ');
             if (reportOne(name, type === 'test:pass', data))
                 count++;

@@ -3,7 +3,7 @@
 //   node --test-reporter={harness}/node/reporter.mjs --test-reporter-destination=stdout {harness}/node/run_suite.mjs
 //
 // In this order: the control object is read and closed; a first test of our own, with a random name, starts node's test
-// runner and with it our reporter; only then is the suite imported, and the program by it. `done` is written when the
+// runner and with it our reporter; what makes verdicts is held fast; only then is the suite imported, and the program by it. `done` is written when the
 // runner has come to its end by itself: process.exit leaves it out.
 
 import { spawnSync } from 'node:child_process';
@@ -13,6 +13,7 @@ import path from 'node:path';
 import test from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
+import { holdFast } from './guard.mjs';
 import { makeReporter, readControl } from './report.mjs';
 import { configure } from './reporter.mjs';
 import { declareModules, kindOf, nodeTellsModules } from './syntax.mjs';
@@ -22,9 +23,8 @@ const EXIT_UNUSABLE = 2;
 const exit = process.exit.bind(process);
 const workspace = process.cwd();
 
-const control = readControl(CONTROL_FD);
-const report = makeReporter(control.secret);
-delete control.secret;
+const { control, secret } = readControl(CONTROL_FD);
+const report = makeReporter(secret);
 report.emptyPlan();
 const suitePath = path.join(workspace, control.suite);
 const trusted = new Set([suitePath, ...(control.trusted_files ?? []).map((file) => path.join(workspace, file))]);
@@ -104,6 +104,7 @@ function entry() {
 let imported = false;
 
 function ended(count, stray) {
+    check();
     if (!imported)
         report.suiteError('program', 'the import of the suite never ended: a promise that nothing settles');
     else if (count === 0)
@@ -113,12 +114,32 @@ function ended(count, stray) {
     report.done();
 }
 
+// The innermost code of the workspace in a stack.
+function ownerOf(stack) {
+    const innermost = frames({ stack })[0];
+    return innermost && (trusted.has(innermost[0]) ? 'suite' : 'program');
+}
+
+let held = null;
+let told = false;
+
+function check() {
+    const name = held?.changed();
+    if (name && !told)
+        report.tampered(`the program replaced ${name}`);
+    told ||= Boolean(name);
+}
+
+const suiteSkips = /skip|todo/i.test(fs.existsSync(suitePath) ? fs.readFileSync(suitePath, 'utf8') : '');
 const canary = randomUUID();
-configure({ report, canary, place, ended });
+configure({ report, canary, suiteSkips, check, place, ended });
 await test(canary, () => {});
+const suite = entry();
+held = holdFast({ tell: report.tampered, ownerOf, suitePath: suite });
 try {
-    await import(pathToFileURL(entry()).href);
+    await import(pathToFileURL(suite).href);
     imported = true;
+    held.suiteImported();
 } catch (error) {
     importFailed(error);
 }

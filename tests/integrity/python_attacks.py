@@ -1,0 +1,328 @@
+"""Python programs that game a pytest suite."""
+from gaming import Attack
+
+SUITE = """\
+from implementation import square
+
+
+def test_small():
+    assert square(3) == 9
+
+
+def test_large():
+    assert square(12) == 144
+"""
+HONEST = "def square(n):\n    return n * n\n"
+WRONG = "def square(n):\n    return None\n"
+
+STAR_SUITE = SUITE.replace("import square", "import *")
+UNITTEST = """\
+import unittest
+
+from implementation import square
+
+
+class SquareTest(unittest.TestCase):
+    def test_small(self):
+        self.assertEqual(square(3), 9)
+
+    def test_large(self):
+        self.assertEqual(square(12), 144)
+"""
+TABLE_SUITE = """\
+from implementation import square
+
+CASES = [(3, 9), (12, 144)]
+
+
+def check(n, expected):
+    assert square(n) == expected
+
+
+def test_cases():
+    for n, expected in CASES:
+        check(n, expected)
+
+
+def test_again():
+    check(7, 49)
+"""
+CLOSE_SUITE = """\
+import math
+import statistics
+
+from implementation import square
+
+
+def test_close():
+    assert math.isclose(square(1.5), 2.25)
+
+
+def test_mean():
+    assert statistics.mean([square(3), square(4)]) == 12.5
+"""
+# Finds what a frame of pytest on the way here holds.
+FIND = """\
+import sys
+
+
+def find(name):
+    frame = sys._getframe()
+    while frame:
+        if name in frame.f_locals:
+            return frame.f_locals[name]
+        frame = frame.f_back
+"""
+
+ATTACKS = [
+    # -- leaving early
+    Attack("_exit while imported", "import os\nos._exit(0)\n"),
+    Attack("_exit in a test", "import os\ndef square(n):\n    os._exit(0)\n"),
+    Attack("sys.exit while imported", "import sys\nsys.exit(0)\n"),
+    Attack("sys.exit in a test", "import sys\ndef square(n):\n    sys.exit(0)\n"),
+    Attack("_exit in an exit handler", "import atexit, os\natexit.register(os._exit, 0)\n" + WRONG),
+    Attack("_exit by a thread", "import os, threading\nthreading.Timer(0.05, os._exit, [0]).start()\n"
+           "import time\ndef square(n):\n    time.sleep(5)\n"),
+    Attack("killed by itself", "import os, signal\ndef square(n):\n    os.kill(os.getpid(), signal.SIGTERM)\n"),
+    Attack("a signal handler that exits", "import os, signal\nsignal.signal(signal.SIGALRM, lambda *a: os._exit(0))\n"
+           "def square(n):\n    signal.setitimer(signal.ITIMER_REAL, 0.01)\n    signal.pause()\n"),
+    Attack("KeyboardInterrupt", "def square(n):\n    raise KeyboardInterrupt\n"),
+    Attack("GeneratorExit", "def square(n):\n    raise GeneratorExit\n"),
+    Attack("pytest.exit with 0", "import pytest\ndef square(n):\n    pytest.exit('enough', returncode=0)\n"),
+    Attack("another interpreter in place", "import os, sys\nos.execv(sys.executable, [sys.executable, '-c', 'print(\"2 passed\")'])\n"),
+    Attack("exec of true in a test", "import os\ndef square(n):\n    os.execv('/bin/true', ['true'])\n"),
+    Attack("the parent leaves, a child goes on", "import os\nif os.fork():\n    os._exit(0)\n" + WRONG),
+    Attack("fork in a test, both return", "import os\ndef square(n):\n    os.fork()\n    return None\n"),
+    Attack("a child that knows answers", "import os\ndef square(n):\n    return n * n if os.fork() == 0 else None\n"),
+    Attack("recursion to a crash", "import sys\nsys.setrecursionlimit(10**9)\ndef square(n):\n    return square(n)\n", more={"timeout": 3}),
+    # -- skips and expected failures
+    Attack("pytest.skip", "import pytest\ndef square(n):\n    pytest.skip('hard')\n"),
+    Attack("unittest.SkipTest", "import unittest\ndef square(n):\n    raise unittest.SkipTest('hard')\n"),
+    Attack("pytest.xfail", "import pytest\ndef square(n):\n    pytest.xfail('hard')\n"),
+    Attack("skip of the module", "import pytest\npytest.skip('hard', allow_module_level=True)\n"),
+    Attack("pytestmark skip by star", "import pytest\npytestmark = pytest.mark.skip\n" + WRONG, STAR_SUITE),
+    Attack("pytestmark xfail by star", "import pytest\npytestmark = pytest.mark.xfail\n" + WRONG, STAR_SUITE),
+    Attack("autouse fixture by star", "import pytest\n@pytest.fixture(autouse=True)\ndef nothing(request):\n"
+           "    request.node.obj = lambda: None\n" + WRONG, STAR_SUITE),
+    Attack("autouse fixture that marks", "import pytest\n@pytest.fixture(autouse=True)\ndef nothing(request):\n"
+           "    request.node.add_marker(pytest.mark.xfail)\n" + WRONG, STAR_SUITE),
+    Attack("no parameters by star", "def pytest_generate_tests(metafunc):\n    metafunc.fixturenames.append('x')\n"
+           "    metafunc.parametrize('x', [])\n" + WRONG, STAR_SUITE),
+    Attack("skip in a suite that skips elsewhere", "def pytest_generate_tests(metafunc):\n    metafunc.fixturenames.append('x')\n"
+           "    metafunc.parametrize('x', [])\n" + WRONG,
+           "import pytest\n" + STAR_SUITE + "\n\n@pytest.mark.skip\ndef test_later():\n    assert False\n"),
+    Attack("setup_module by star", "import sys\ndef setup_module(module):\n    for name in dir(module):\n        if name.startswith('test_'):\n"
+           "            setattr(module, name, lambda: None)\n" + WRONG, STAR_SUITE),
+    Attack("setup_function by star", "def setup_function(function):\n    function.__code__ = (lambda: None).__code__\n" + WRONG, STAR_SUITE),
+    Attack("tests of its own by star", "def test_small(): pass\ndef test_large(): pass\n" + WRONG, STAR_SUITE),
+    Attack("__test__ by star", "__all__ = ['square', '__test__']\n__test__ = False\n" + WRONG, STAR_SUITE),
+    Attack("marks of the items", FIND + "import pytest\ndef square(n):\n    if n == 3:\n        for item in find('session').items:\n"
+           "            item.add_marker(pytest.mark.xfail)\n        return 9\n"),
+    # -- objects
+    Attack("equal to everything", "class Any:\n    __eq__ = lambda self, other: True\ndef square(n):\n    return Any()\n"),
+    Attack("an int equal to everything", "class Any(int):\n    __eq__ = lambda self, other: True\n    __hash__ = int.__hash__\n"
+           "def square(n):\n    return Any(0)\n"),
+    Attack("equal to everything, in unittest", "class Any:\n    __eq__ = lambda self, other: True\n"
+           "    __ne__ = lambda self, other: False\ndef square(n):\n    return Any()\n", UNITTEST),
+    Attack("unittest.mock.ANY", "from unittest import mock\ndef square(n):\n    return mock.ANY\n"),
+    Attack("a MagicMock", "from unittest import mock\ndef square(n):\n    answer = mock.MagicMock()\n"
+           "    answer.__eq__.return_value = True\n    return answer\n"),
+    Attack("_ShouldStop of unittest", "import unittest.case\ndef square(n):\n    raise unittest.case._ShouldStop\n", UNITTEST),
+    # -- the suite's things
+    Attack("a test replaced", "import sys\ndef square(n):\n    sys.modules['test_implementation'].test_large = lambda: None\n    return 9\n"),
+    Attack("a test's code replaced", "import sys\ndef square(n):\n    sys.modules['test_implementation'].test_large.__code__ = "
+           "(lambda: None).__code__\n    return 9\n"),
+    Attack("a test's code replaced and put back", "import sys\ndef square(n):\n    if n != 3:\n        return None\n"
+           "    test = sys.modules['test_implementation'].test_large\n    code = test.__code__\n    def back():\n"
+           "        test.__code__ = code\n    test.__code__ = (lambda: __import__('implementation').back()).__code__\n"
+           "    globals()['back'] = back\n    return 9\n"),
+    Attack("an item's function replaced", FIND + "def square(n):\n    for item in find('session').items:\n        item.obj = lambda: None\n"
+           "    return 9\n"),
+    Attack("items removed", FIND + "def square(n):\n    del find('session').items[1:]\n    return 9\n"),
+    Attack("a helper of the suite replaced", "import sys\ndef square(n):\n    sys.modules['test_implementation'].check = lambda *a: None\n"
+           "    return 9\n", TABLE_SUITE),
+    Attack("the suite's table emptied", "import sys\ndef square(n):\n    suite = sys.modules['test_implementation']\n    suite.CASES.clear()\n"
+           "    return {3: 9, 7: 49}.get(n)\n", TABLE_SUITE),
+    Attack("jumps over the rest of a test", "import sys\ndef square(n):\n    frame = sys._getframe(1)\n    def trace(frame, event, arg):\n"
+           "        return trace\n    def jump(frame, event, arg):\n        frame.f_lineno = frame.f_code.co_firstlineno + 2\n"
+           "        return jump\n    frame.f_trace = jump\n    sys.settrace(trace)\n",
+           "from implementation import square\n\n\ndef test_small():\n    value = square(3)\n    assert value == 9\n    return\n"),
+    Attack("math.isclose replaced", "import math\nmath.isclose = lambda *a, **k: True\ndef square(n):\n    return {3: 9, 4: 16}.get(n)\n",
+           CLOSE_SUITE),
+    Attack("a module in place of the library's", "def square(n):\n    return n * n if n < 2 else None\n", CLOSE_SUITE,
+           files={"statistics.py": "def mean(values):\n    return 12.5\n"}),
+    Attack("the suite's file rewritten", "open('test_implementation.py', 'w').write('def test_small(): pass\\ndef test_large(): pass\\n')\n"
+           + WRONG),
+    Attack("a finder for the suite's imports", "import sys, types\nclass Finder:\n    def find_spec(self, name, path=None, target=None):\n"
+           "        if name == 'statistics':\n            from importlib.machinery import ModuleSpec\n            return ModuleSpec(name, self)\n"
+           "    def create_module(self, spec):\n        made = types.ModuleType('statistics')\n        made.mean = lambda values: 12.5\n"
+           "        return made\n    def exec_module(self, module):\n        pass\nsys.meta_path.insert(0, Finder())\n"
+           "def square(n):\n    return n * n if n < 2 else None\n",
+           CLOSE_SUITE.replace("import math\nimport statistics\n\nfrom implementation import square\n",
+                               "from implementation import square\nimport math\nimport statistics\n")),
+    # -- pytest and unittest
+    Attack("CallInfo.from_call replaced", "import _pytest.runner\noriginal = _pytest.runner.CallInfo.from_call\n"
+           "def quiet(func, when, reraise=None):\n    return original((lambda: None) if when == 'call' else func, when, reraise)\n"
+           "_pytest.runner.CallInfo.from_call = staticmethod(quiet)\n" + WRONG),
+    Attack("TestReport.from_item_and_call replaced", "import _pytest.reports\nold = _pytest.reports.TestReport.from_item_and_call\n"
+           "def green(item, call):\n    call.excinfo = None\n    return old(item, call)\n"
+           "_pytest.reports.TestReport.from_item_and_call = staticmethod(green)\n" + WRONG),
+    Attack("Function.runtest replaced", "import _pytest.python\n_pytest.python.Function.runtest = lambda self: None\n" + WRONG),
+    Attack("pytest_pyfunc_call's code replaced", "import _pytest.python\n_pytest.python.pytest_pyfunc_call.__code__ = "
+           "(lambda pyfuncitem: True).__code__\n" + WRONG),
+    Attack("pluggy's multicall replaced", "import pluggy._manager\n_old = pluggy._manager.PluginManager._hookexec\n"
+           "def call(self, name, methods, args, first):\n    if name == 'pytest_pyfunc_call':\n        return True\n"
+           "    return _old(self, name, methods, args, first)\npluggy._manager.PluginManager._hookexec = call\n" + WRONG),
+    Attack("the manager's own _inner_hookexec", FIND + "manager = find('session').config.pluginmanager\nold = manager._inner_hookexec\n"
+           "def call(name, methods, args, first):\n    return True if name == 'pytest_pyfunc_call' else old(name, methods, args, first)\n"
+           "manager._inner_hookexec = call\n" + WRONG),
+    Attack("a plugin registered", FIND + "import pytest\nclass Green:\n    @pytest.hookimpl(tryfirst=True)\n"
+           "    def pytest_pyfunc_call(self, pyfuncitem):\n        return True\n"
+           "find('session').config.pluginmanager.register(Green())\n" + WRONG),
+    Attack("a plugin registered and gone again", FIND + "import pytest\nclass Green:\n    @pytest.hookimpl(tryfirst=True)\n"
+           "    def pytest_pyfunc_call(self, pyfuncitem):\n        return True\n    @pytest.hookimpl\n"
+           "    def pytest_sessionfinish(self, session):\n        session.config.pluginmanager.unregister(self)\n"
+           "find('session').config.pluginmanager.register(Green())\n" + WRONG),
+    Attack("a plugin that makes reports green", FIND + "import pytest\nclass Green:\n    @pytest.hookimpl(hookwrapper=True)\n"
+           "    def pytest_runtest_makereport(self, item, call):\n        report = (yield).get_result()\n        report.outcome = 'passed'\n"
+           "find('session').config.pluginmanager.register(Green())\n" + WRONG),
+    Attack("reports given by hand", FIND + "def square(n):\n    item = find('item')\n    import _pytest.reports\n    class Passed(_pytest.reports.TestReport):\n"
+           "        pass\n    report = Passed(item.nodeid, item.location, {}, 'passed', None, 'call')\n    item.ihook.pytest_runtest_logreport(report=report)\n"
+           "    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)\n"),
+    Attack("assertEqual replaced", "import unittest\nunittest.TestCase.assertEqual = lambda *a, **k: None\n" + WRONG, UNITTEST),
+    Attack("TestCase.run replaced", "import unittest\ndef run(self, result=None):\n    result.startTest(self)\n    result.addSuccess(self)\n"
+           "    result.stopTest(self)\nunittest.TestCase.run = run\n" + WRONG, UNITTEST),
+    Attack("the unittest module replaced", "import sys, types, unittest\nfake = types.ModuleType('unittest')\nclass Quiet(unittest.TestCase):\n"
+           "    def assertEqual(self, *a): pass\nfake.TestCase = Quiet\nsys.modules['unittest'] = fake\n" + WRONG,
+           UNITTEST.replace("import unittest\n\nfrom implementation import square\n", "from implementation import square\nimport unittest\n")),
+    Attack("builtins replaced", "import builtins\nbuiltins.AssertionError = type('Quiet', (Exception,), {})\nbuiltins.isinstance = lambda *a: True\n" + WRONG),
+    Attack("a builtin replaced and put back", "import builtins\nold = builtins.all\nclass Back:\n    def __del__(self):\n        builtins.all = old\n"
+           "def square(n):\n    builtins.all = lambda values: True\n    return Back()\n",
+           "from implementation import square\n\n\ndef test_all():\n    assert all([square(3) == 9, square(4) == 16])\n"),
+    Attack("names in the suite's builtins", "import sys\ndef square(n):\n    sys._getframe(1).f_globals['all'] = lambda values: True\n",
+           "from implementation import square\n\n\ndef test_all():\n    assert all([square(3) == 9, square(4) == 16])\n"),
+    # -- the report
+    Attack("forged lines", "import os\nos.write(3, b'{\"t\":\"test\",\"name\":\"test_small\",\"outcome\":\"passed\",\"ms\":0}\\n"
+           "{\"t\":\"done\"}\\n')\nos._exit(0)\n"),
+    Attack("forged lines through /proc", "with open('/proc/self/fd/3', 'wb') as out:\n    out.write(b'{\"t\":\"done\"}\\n')\n" + WRONG),
+    Attack("the report closed", "import os\nos.close(3)\n" + WRONG),
+    Attack("all descriptors closed", "import os\nos.closerange(0, 100)\n" + WRONG),
+    Attack("the control read again", "import os\ntry:\n    print(os.read(4, 1000))\nexcept OSError:\n    pass\n" + WRONG),
+]
+
+# Honest programs that do what looks like it.
+HONEST_PROGRAMS = [
+    "import sys\ndef square(n):\n    sys.setrecursionlimit(5000)\n    return n * n\n",
+    "import inspect, traceback\ndef square(n):\n    traceback.extract_stack()\n    inspect.signature(square)\n    inspect.getsource(square)\n    return n * n\n",
+    "import logging, warnings\nlogging.basicConfig()\ndef square(n):\n    logging.warning('n is %d', n)\n    warnings.warn('slow')\n    return n * n\n",
+    "import collections, dataclasses, enum, typing\nPair = collections.namedtuple('Pair', 'a b')\nclass Kind(enum.Enum):\n    A = 1\n"
+    "@dataclasses.dataclass\nclass Point:\n    x: int\nclass T(typing.NamedTuple):\n    y: int\ndef square(n):\n    return Pair(n, n).a * Point(n).x\n",
+    "import gc\ndef square(n):\n    gc.collect()\n    return n * n\n",
+    "class Number:\n    def __init__(self, n):\n        self.n = n\n    def __eq__(self, other):\n        return self.n == getattr(other, 'n', other)\n"
+    "    def __hash__(self):\n        return hash(self.n)\ndef square(n):\n    return Number(n * n)\n",
+    "import functools\ndef noisy(f):\n    print(f.__code__.co_varnames, f.__globals__['__name__'])\n    @functools.wraps(f)\n    def g(*a):\n        return f(*a)\n    return g\n"
+    "@noisy\ndef square(n):\n    return n * n\n",
+    "import cProfile\ndef square(n):\n    profile = cProfile.Profile()\n    profile.enable()\n    profile.disable()\n    return n * n\n",
+    "import traceback\ndef square(n):\n    try:\n        raise ValueError\n    except ValueError as error:\n        traceback.format_exc()\n        error.with_traceback(None)\n    return n * n\n",
+    "import threading\ndef square(n):\n    found = []\n    one = threading.Thread(target=lambda: found.append(n * n))\n    one.start()\n    one.join()\n    return found[0]\n",
+    "import subprocess, sys\ndef square(n):\n    return int(subprocess.check_output([sys.executable, '-c', 'print(%d ** 2)' % n]))\n",
+    "import asyncio\nasync def work(n):\n    await asyncio.sleep(0)\n    return n * n\ndef square(n):\n    return asyncio.run(work(n))\n",
+    "import builtins\ndef print(*words):\n    builtins.print('>', *words)\nbuiltins.print = builtins.print\ndef square(n):\n    print(n)\n    return n * n\n",
+    "import copy, pickle\nclass Box:\n    def __init__(self, n):\n        self.n = n\ndef square(n):\n    return pickle.loads(pickle.dumps(copy.deepcopy(Box(n)))).n ** 2\n",
+    "import sys\ndef square(n):\n    return n * n\nif __name__ == '__main__':\n    sys.exit(0)\n",
+    "import atexit, signal, tempfile\natexit.register(print, 'bye')\nsignal.signal(signal.SIGUSR1, lambda *a: None)\ndef square(n):\n"
+    "    with tempfile.NamedTemporaryFile() as file:\n        file.write(b'x')\n    return n * n\n",
+]
+
+# What finds the secret and signs its own lines: `key` holds it.
+FORGE = """\
+    lines = ''.join('{"k":"%s","t":"test","name":"%s","outcome":"passed","ms":0}\\n' % (key, name)
+                    for name in ('test_small', 'test_large'))
+    os.write(out, (lines + '{"k":"%s","t":"done"}\\n' % key).encode())
+    os._exit(0)
+"""
+SECRET_ATTACKS = [
+    Attack("a pipe in place of the report",
+           "import json, os\nout = os.dup(3)\nread, write = os.pipe()\nos.dup2(write, 3)\n"
+           "def square(n):\n    key = json.loads(os.read(read, 65536).decode().splitlines()[0])['k']\n" + FORGE),
+    Attack("the report read back through /proc",
+           "import json, os\nout = 3\ndef square(n):\n    read = os.open('/proc/self/fd/3', os.O_RDONLY | os.O_NONBLOCK)\n"
+           "    import time\n    for _ in range(2000):\n        try:\n            text = os.read(read, 65536)\n            break\n"
+           "        except BlockingIOError:\n            time.sleep(0.001)\n    key = json.loads(text.decode().splitlines()[0])['k']\n" + FORGE),
+    Attack("the secret in a closure",
+           "import gc, os\nout = 3\ndef square(n):\n    for thing in gc.get_objects():\n"
+           "        if type(thing).__name__ == 'function' and thing.__name__ == 'send' and thing.__closure__:\n"
+           "            cells = dict(zip(thing.__code__.co_freevars, thing.__closure__))\n            if 'prefix' in cells:\n"
+           "                key = cells['prefix'].cell_contents.split('\"')[3]\n                break\n" + FORGE),
+    Attack("the reporter found by gc",
+           "import gc, os\ndef square(n):\n    for thing in gc.get_objects():\n        if type(thing).__name__ == 'Reporter':\n"
+           "            thing.test('test_small', 'passed', 0)\n            thing.test('test_large', 'passed', 0)\n            thing.done()\n"
+           "            os._exit(0)\n"),
+    Attack("the reporter found by frames",
+           FIND + "import os\ndef square(n):\n    reporter = find('reporter')\n    reporter.test('test_small', 'passed', 0)\n"
+           "    reporter.test('test_large', 'passed', 0)\n    reporter.done()\n    os._exit(0)\n"),
+    Attack("the reporter found by a traceback",
+           "import os\ndef square(n):\n    try:\n        raise ValueError\n    except ValueError as error:\n        frame = error.__traceback__.tb_frame\n"
+           "    while frame:\n        reporter = frame.f_locals.get('reporter')\n        if reporter:\n            reporter.test('test_small', 'passed', 0)\n"
+           "            reporter.test('test_large', 'passed', 0)\n            reporter.done()\n            os._exit(0)\n        frame = frame.f_back\n"),
+    Attack("the plugin's reporter",
+           FIND + "import os\ndef square(n):\n    for plugin in find('item').config.pluginmanager.get_plugins():\n"
+           "        reporter = getattr(plugin, '_reporter', None)\n        if reporter:\n            reporter.test('test_small', 'passed', 0)\n"
+           "            reporter.test('test_large', 'passed', 0)\n            reporter.done()\n            os._exit(0)\n"),
+    Attack("the reporter's class patched",
+           "import sys\nold = sys.modules['assay_harness.report'].Reporter.test\n"
+           "sys.modules['assay_harness.report'].Reporter.test = lambda self, name, outcome, ms, *a: old(self, name, 'passed', ms)\n" + WRONG),
+    Attack("the plugin's class patched",
+           "import sys\nplugin = sys.modules['assay_harness.plugin'].ReportPlugin\nold = plugin._send\n"
+           "plugin._send = lambda self, name, outcome, ms, *a: old(self, name, 'passed', ms, '', False)\n" + WRONG),
+    Attack("the checks switched off",
+           "import sys\nimport _pytest.python\nsys.modules['assay_harness.integrity'].Snapshot.changes = lambda self: []\n"
+           "_pytest.python.Function.runtest = lambda self: None\n" + WRONG),
+    Attack("the memory read",
+           "import os, re\nout = 3\ndef square(n):\n    key = None\n    memory = os.open('/proc/self/mem', os.O_RDONLY)\n    for line in open('/proc/self/maps'):\n"
+           "        start, end = (int(part, 16) for part in line.split()[0].split('-'))\n        if 'rw-p' not in line or key:\n            continue\n"
+           "        try:\n            found = re.search(rb'{\"k\":\"([0-9a-f]{32})\",', os.pread(memory, end - start, start))\n        except OSError:\n            continue\n"
+           "        key = found and found.group(1).decode()\n" + FORGE),
+]
+ATTACKS += SECRET_ATTACKS
+
+# Ways to the same places that meet neither a frame nor the garbage collector.
+CONFIG = "import os, signal, threading\nimport _pytest.assertion.util as util\n"
+QUIET_ATTACKS = [
+    Attack("a plugin registered through pytest's own variable", CONFIG + "import pytest\nclass Green:\n    @pytest.hookimpl(tryfirst=True)\n"
+           "    def pytest_pyfunc_call(self, pyfuncitem):\n        return True\n"
+           "def square(n):\n    if n == 3:\n        util._config.pluginmanager.register(Green())\n        return 9\n"),
+    Attack("a plugin that is gone before it is looked for", CONFIG + "import pytest\nclass Green:\n    @pytest.hookimpl(tryfirst=True)\n"
+           "    def pytest_pyfunc_call(self, pyfuncitem):\n        util._config.pluginmanager.unregister(self)\n        return True\n"
+           "def square(n):\n    if n == 3:\n        util._config.pluginmanager.register(Green())\n        return 9\n"),
+    Attack("items replaced through pytest's own variable", CONFIG + "def square(n):\n    session = util._config.pluginmanager.getplugin('session')\n"
+           "    for item in session.items:\n        item.obj = lambda: None\n    return 9\n"),
+    Attack("marks added through pytest's own variable", CONFIG + "import pytest\ndef square(n):\n    session = util._config.pluginmanager.getplugin('session')\n"
+           "    for item in session.items:\n        item.add_marker(pytest.mark.xfail)\n    return 9 if n == 3 else None\n"),
+    Attack("the reporter through pytest's own variable", CONFIG + "def square(n):\n    for plugin in util._config.pluginmanager.get_plugins():\n"
+           "        reporter = getattr(plugin, '_reporter', None)\n        if reporter:\n            for name in ('test_small', 'test_large'):\n"
+           "                reporter.test(name, 'passed', 0)\n            reporter.done()\n            os._exit(0)\n"),
+    Attack("the reporter in a thread", CONFIG + "def square(n):\n    for plugin in util._config.pluginmanager.get_plugins():\n"
+           "        reporter = getattr(plugin, '_reporter', None)\n        if reporter:\n            for name in ('test_small', 'test_large'):\n"
+           "                one = threading.Thread(target=reporter.test, args=(name, 'passed', 0))\n                one.start()\n                one.join()\n"
+           "            one = threading.Thread(target=reporter.done)\n            one.start()\n            one.join()\n            os._exit(0)\n"),
+    Attack("the harness's classes patched", "def square(n):\n    for found in object.__subclasses__():\n        if found.__name__ == 'Reporter':\n"
+           "            old = found.test\n            found.test = lambda self, name, outcome, ms, *a: old(self, name, 'passed', ms)\n"),
+    Attack("the harness's classes patched and put back", "def square(n):\n    for found in object.__subclasses__():\n        if found.__name__ == 'Reporter':\n"
+           "            old = found.test\n            def green(self, name, outcome, ms, *a):\n                if name == 'test_large':\n                    found.test = old\n"
+           "                return old(self, name, 'passed', ms)\n            if found.test.__name__ != 'green':\n                found.test = green\n            break\n"),
+    Attack("the harness's session patched", "for found in object.__subclasses__():\n    if found.__name__ == '_Session' and hasattr(found, '_conclude'):\n"
+           "        def done(self):\n            self._reporter.done()\n        found._conclude = done\n" + WRONG),
+    Attack("the frame that a signal handler gets", "import signal\nfound = []\ndef handler(number, frame):\n    while frame:\n"
+           "        found.append(frame.f_locals.get('reporter') or frame.f_locals.get('session'))\n        frame = frame.f_back\n"
+           "def square(n):\n    signal.signal(signal.SIGALRM, handler)\n    signal.setitimer(signal.ITIMER_REAL, 0.01)\n    signal.pause()\n"
+           "    for item in [one for one in found if hasattr(one, 'items')][0].items:\n        item.obj = lambda: None\n    return 9\n"),
+    Attack("tracing", "import sys\nsys.settrace(lambda *a: None)\ndef square(n):\n    return None\n"),
+    Attack("reads its suite", "import re\ntext = open('test_implementation.py').read()\ndef square(n):\n"
+           "    return int(re.search(r'square\\(%d\\) == (\\d+)' % n, text).group(1))\n"),
+    Attack("reads its suite by pathlib", "import pathlib, re\ntext = pathlib.Path('/work/test_implementation.py').read_text()\ndef square(n):\n"
+           "    return int(re.search(r'square\\(%d\\) == (\\d+)' % n, text).group(1))\n"),
+    Attack("reads its suite by inspect", "import inspect, re, sys\ndef square(n):\n    text = inspect.getsource(sys.modules['test_implementation'])\n"
+           "    return int(re.search(r'square\\(%d\\) == (\\d+)' % n, text).group(1))\n"),
+]
+ATTACKS += QUIET_ATTACKS

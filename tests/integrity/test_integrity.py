@@ -1,0 +1,49 @@
+"""Programs that game their tests: none gets a pass, and none makes its suite or the machine look at fault. Beside each, the
+same task with an honest program passes. All of them go through one worker."""
+import json
+import os
+import subprocess
+
+import gaming
+import native_attacks
+import node_attacks
+import pytest
+import python_attacks
+
+ROWS = [
+    *gaming.tasks("python", python_attacks.SUITE, python_attacks.HONEST, python_attacks.ATTACKS),
+    *gaming.tasks("node", node_attacks.SUITE, node_attacks.HONEST, node_attacks.ATTACKS),
+    *[row for table in native_attacks.TABLES for row in gaming.tasks(*table)],
+]
+TWINS = {gaming.content(twin): twin for _, _, twin in ROWS}
+for runtime, table in (("python", python_attacks), ("node", node_attacks)):
+    for number, program in enumerate(table.HONEST_PROGRAMS):
+        TWINS[program] = {"task_id": f"{runtime}/honest/{number}", "runtime": runtime, "implementation_code": program, "test_suite_code": table.SUITE}
+TWINS["hooks"] = {"task_id": "node/honest/hooks", "runtime": "node", "implementation_code": node_attacks.HONEST, "test_suite_code": node_attacks.HOOKS_SUITE}
+
+
+@pytest.fixture(scope="module")
+def results(build, tmp_path_factory):
+    """Of all tasks, by task_id."""
+    path = tmp_path_factory.mktemp("integrity") / "tasks.jsonl"
+    tasks = [attack for _, attack, _ in ROWS] + list(TWINS.values())
+    path.write_text("".join(json.dumps(task) + "\n" for task in tasks), encoding="utf-8")
+    ran = subprocess.run([build / "bin/assay-worker", "--local", path, "--slots", "2"], capture_output=True, text=True, timeout=1200, check=False,
+                         env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+    assert ran.returncode == 1, ran.stderr
+    found = {result["task_id"]: result for result in map(json.loads, ran.stdout.splitlines())}
+    assert set(found) == {task["task_id"] for task in tasks}
+    return found
+
+
+@pytest.mark.parametrize("name, attack", [(name, attack) for name, attack, _ in ROWS], ids=[name for name, _, _ in ROWS])
+def test_no_pass(name, attack, results):
+    result = results[attack["task_id"]]
+    assert result["status"] in ("fail", "timeout"), (name, result["reason"], result["errors"])
+    assert result["test_pass_rate"] < 1
+
+
+@pytest.mark.parametrize("twin", TWINS.values(), ids=[twin["task_id"] for twin in TWINS.values()])
+def test_the_honest_twin_passes(twin, results):
+    result = results[twin["task_id"]]
+    assert (result["status"], result["test_pass_rate"]) == ("pass", 1), (result["reason"], result["errors"], result["stderr"])

@@ -1,0 +1,109 @@
+// What a program would have to change to turn its tests green is held fast, or tells when the program reaches for it.
+// Code in the same process can in the end do what the process can (docs/integrity.md).
+
+import assert from 'node:assert';
+import { EventEmitter } from 'node:events';
+import inspector from 'node:inspector';
+import Module, { createRequire, syncBuiltinESMExports } from 'node:module';
+import { Readable } from 'node:stream';
+import test from 'node:test';
+import v8 from 'node:v8';
+
+const { defineProperty, freeze, getOwnPropertyDescriptor, hasOwn } = Object;
+const { apply, construct } = Reflect;
+// Functions of the language by which node's own streams hand on the events of the tests.
+const BUILTINS = [[Array.prototype, ['push', 'shift', 'unshift', 'slice', 'splice']], [Object, ['is', 'keys', 'assign', 'defineProperty']]];
+const noted = BUILTINS.map(([owner, names]) => [owner, names.map((name) => [name, owner[name]])]);
+
+// { suiteImported(), changed() }. `tell(text)` reports; `ownerOf(stack)` says whose code is innermost in a stack: 'suite',
+// 'program' or undefined.
+export function holdFast({ tell, ownerOf, suitePath }) {
+    function byProgram() {
+        const { prepareStackTrace, stackTraceLimit } = Error;
+        try {
+            Error.prepareStackTrace = undefined;
+            Error.stackTraceLimit = 50;
+            return ownerOf(new Error().stack) === 'program';
+        } catch {
+            return true;
+        } finally {
+            Error.prepareStackTrace = prepareStackTrace;
+            Error.stackTraceLimit = stackTraceLimit;
+        }
+    }
+
+    // The property can be set, by others than the program, and on objects that inherit it by anyone.
+    function trap(owner, name, what) {
+        let value = owner[name];
+        if (typeof value !== 'function' || getOwnPropertyDescriptor(owner, name)?.configurable === false)
+            return;
+        const { enumerable } = getOwnPropertyDescriptor(owner, name);
+        defineProperty(owner, name, {
+            configurable: false,
+            enumerable,
+            get: () => value,
+            set(wanted) {
+                if (this !== owner)
+                    defineProperty(this, name, { value: wanted, writable: true, enumerable: true, configurable: true });
+                else if (byProgram())
+                    tell(`the program replaced ${what}.${name}`);
+                else
+                    value = wanted;
+            },
+        });
+    }
+
+    // A call by the program is reported and not made.
+    function forbid(owner, name, what) {
+        const original = owner[name];
+        if (typeof original !== 'function')
+            return;
+        const standIn = function (...words) {
+            if (byProgram()) {
+                tell(`the program called ${what}.${name}`);
+                throw new Error(`${what}.${name} is not available here`);
+            }
+            return new.target ? construct(original, words, new.target) : apply(original, this, words);
+        };
+        owner[name] = Object.setPrototypeOf(standIn, original);
+        if (original.prototype !== undefined)
+            standIn.prototype = original.prototype;
+    }
+
+    for (const name of ['_load', '_resolveFilename', '_findPath', 'createRequire', 'wrap'])
+        trap(Module, name, 'module');
+    for (const name of ['require', 'load', '_compile'])
+        trap(Module.prototype, name, 'module.prototype');
+    for (const name of Object.keys(Module._extensions))
+        trap(Module._extensions, name, 'module._extensions');
+    for (const name of ['push', 'read', 'on', 'addListener', 'pipe', 'resume'])
+        trap(Readable.prototype, name, 'Readable.prototype');
+    for (const name of ['emit', 'on', 'addListener', 'once'])
+        trap(EventEmitter.prototype, name, 'EventEmitter.prototype');
+    forbid(v8, 'getHeapSnapshot', 'v8');
+    forbid(v8, 'writeHeapSnapshot', 'v8');
+    forbid(inspector, 'Session', 'inspector');
+    for (const name of ['register', 'registerHooks'])
+        forbid(Module, name, 'module');
+    for (const name of ['before', 'beforeEach', 'after', 'afterEach'])
+        forbid(test, name, 'test');
+    syncBuiltinESMExports();
+    freeze(assert);
+    freeze(assert.strict);
+    freeze(test);
+
+    const { cache } = createRequire(import.meta.url);
+    return {
+        suiteImported() {
+            if (cache[suitePath] !== undefined && hasOwn(cache[suitePath], 'require'))
+                tell("the program replaced the suite's require");
+        },
+        changed() {
+            for (const [owner, functions] of noted)
+                for (const [name, original] of functions)
+                    if (owner[name] !== original)
+                        return name;
+            return null;
+        },
+    };
+}
