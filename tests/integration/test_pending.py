@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 
+import psycopg2
 import pytest
 
 from lib.answers import FAILED, Answers, result
@@ -68,6 +69,18 @@ def claims(site):
                     "count(*) FILTER (WHERE claimed_until > now() + interval '1 hour') FROM reconstructions")[0]
 
 
+@contextlib.contextmanager
+def held(site, table, waiting):
+    """Keeps everybody off a table until so many wait for it: they go on at once, side by side."""
+    connection = psycopg2.connect(site.pg_url("postgres"))
+    with connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {table}")
+    yield
+    wait_until(lambda: site.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                                  "AND wait_event_type = 'Lock'") == waiting, what=f"{waiting} that wait for {table}")
+    connection.close()
+
+
 # -- the way of a row ------------------------------------------------------------------------------------------------------
 
 
@@ -82,11 +95,12 @@ def test_500_rows_of_three_languages_and_two_producers(site):
         answer = 1 if number % 5 else 2
         expected[reconstruction(site, apps[language], PROGRAMS[language].format(answer))] = (language, answer == 1)
     site.start_collector()
-    producers = [site.start("assay-producer", "pending") for _ in range(2)]
+    with held(site, "reconstructions", 2):
+        producers = [site.start("assay-producer", "pending", env={"ASSAY_PUBLISH_WINDOW": 20}) for _ in range(2)]
     for producer in producers:
         assert producer.wait(120) == 0, producer.errors()
     published = [int(re.search(r"(\d+) rows published", producer.output()).group(1)) for producer in producers]
-    assert sum(published) == 500
+    assert sum(published) == 500 and all(published), published
     assert sum(site.depth("assay.tasks." + language) for language in SUITES) == 500
     assert claims(site) == (500, 500)
     site.start_worker("python,node,c", slots=2, wait=False)

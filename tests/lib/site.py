@@ -102,14 +102,12 @@ class Site:
         settings = {"ASSAY_WORKER_RUNTIMES": runtimes, "ASSAY_WORKER_SLOTS": slots, "ASSAY_HTTP_LISTEN": address,
                     "ASSAY_WORKER_NAME": name or f"worker-{self._workers}",
                     "ASSAY_WORKER_UID_BASE": FIRST_UID + 64 * (os.getpid() % 1000 * 16 + self._workers), **env}
-        queues = ["assay.tasks." + runtime for runtime in runtimes.split(",")]
-        before = {queue: self.consumers(queue) for queue in queues} if wait else {}
         worker = self.start("assay-worker", env=settings)
         worker.address = settings["ASSAY_HTTP_LISTEN"]
         if wait:
             def consuming():
                 assert worker.alive(), "it ended"
-                return all(self.consumers(queue) > before[queue] for queue in queues)
+                return self.status(worker)["consuming"]
             try:
                 wait_until(consuming, 60, "the worker to consume")
             except AssertionError as problem:
@@ -128,16 +126,9 @@ class Site:
 
     def start_collector(self, wait=True, **env):
         """A collector that consumes already, when this returns (unless wait=False)."""
-        before = self.consumers("assay.results") if wait else 0
         collector = self.start("assay-collector", "run", env=env)
         if wait:
-            def consuming():
-                assert collector.alive(), "it ended"
-                return self.consumers("assay.results") > before
-            try:
-                wait_until(consuming, 60, "the collector to consume")
-            except AssertionError as problem:
-                raise AssertionError(f"{problem}\n{collector.errors()[-4000:]}") from None
+            collector.wait_for_log("; consuming", 60)
         return collector
 
     def producer(self, *words, stdin=None, seconds=300, env=None):
