@@ -111,7 +111,6 @@ bool broker_reject(struct broker *broker, uint64_t tag, bool requeue, struct err
 
 struct broker_queue_options {
     bool durable, exclusive, auto_delete;
-    bool quorum;        /* x-queue-type: quorum */
     int64_t expires_ms; /* x-expires; 0 = never */
 };
 

@@ -33,8 +33,7 @@ static bool bind(struct broker *broker, const char *queue, const char *job_id, s
 static bool on_up(void *context, struct broker *broker, struct err *err)
 {
     struct waiter *waiter = context;
-    struct broker_queue_options options = {
-        .durable = true, .quorum = false, .expires_ms = waiter->expires_ms};
+    struct broker_queue_options options = {.durable = true, .expires_ms = waiter->expires_ms};
     bool there = true;
     uint32_t messages = 0;
     uint32_t consumers = 0;

@@ -5,9 +5,8 @@
 #include "common/mem.h"
 #include "common/message/names.h"
 
-#define HEADERS_MAX     64
-#define TAG_SIZE        256
-#define OPTIONS_ENTRIES 2
+#define HEADERS_MAX 64
+#define TAG_SIZE    256
 
 bool broker_set_unconfirmed(struct broker *broker)
 {
@@ -132,20 +131,9 @@ bool broker_declare_queue(struct broker *broker, const char *queue,
 {
     if (!broker_check_alive(broker, err))
         return false;
-    amqp_table_entry_t entries[OPTIONS_ENTRIES];
-    amqp_table_t arguments = {0, entries};
-    if (options->quorum) {
-        amqp_table_entry_t *entry = &entries[arguments.num_entries++];
-        entry->key = amqp_cstring_bytes("x-queue-type");
-        entry->value.kind = AMQP_FIELD_KIND_UTF8;
-        entry->value.value.bytes = amqp_cstring_bytes("quorum");
-    }
-    if (options->expires_ms > 0) {
-        amqp_table_entry_t *entry = &entries[arguments.num_entries++];
-        entry->key = amqp_cstring_bytes("x-expires");
-        entry->value.kind = AMQP_FIELD_KIND_I64;
-        entry->value.value.i64 = options->expires_ms;
-    }
+    amqp_table_entry_t expires = {.key = amqp_cstring_bytes("x-expires"),
+                                  .value = {.kind = AMQP_FIELD_KIND_I64, .value.i64 = options->expires_ms}};
+    amqp_table_t arguments = {options->expires_ms > 0 ? 1 : 0, &expires};
     amqp_queue_declare_ok_t *reply =
         amqp_queue_declare(broker->connection, CHANNEL, broker_bytes(queue), 0, options->durable,
                            options->exclusive, options->auto_delete, arguments);
