@@ -1,68 +1,61 @@
 /*
  * A small coverage-guided fuzzer for gcc, which has no libFuzzer: the code under test is compiled with
  * -fsanitize-coverage=trace-pc and calls __sanitizer_cov_trace_pc for each basic block. Inputs that reach new
- * ones (or reach them more often) join the corpus and are mutated further.
+ * ones (or reach them more often) join the corpus and are mutated further (mutate.h).
  *
  *   fuzz_NAME [-max_total_time=SECONDS] [-runs=N] [-seed=N] [-max_len=BYTES] [-dict=FILE]
- *             [-artifact_prefix=PATH] [FOLDER | FILE ...]
+ *             [-artifact_prefix=PATH] [-merge=1] [FOLDER | FILE ...]
  *
- * Folders hold the corpus; new inputs are written into the first one. Files alone: each is run once. An input
- * that crashes, breaks a promise or takes longer than 10 seconds is saved as <prefix>crash-<n>. Not linked
- * with libFuzzer's own main.
+ * Folders hold the corpus; new inputs are written into the first one. Files alone: each is run once.
+ * -merge=1: nothing is mutated; of the other folders' inputs, smallest first, those that reach what the first
+ * folder's do not are copied there. An input that crashes, breaks a promise or takes longer than 10 seconds
+ * is saved as <prefix>crash-<n>. Not linked with libFuzzer's own main.
+ *
+ * All runs are in this one process, without a system call of the driver's own for a run: ten million are to
+ * be had in an hour. So this file and mutate.c are compiled without sanitizers, only the blocks that a run
+ * touched are looked at, and slow inputs are found by a timer that ticks for all of them.
  */
 #include <dirent.h>
 #include <fcntl.h>
 #include <sanitizer/common_interface_defs.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "fuzz.h"
+#include "mutate.h"
 
 #define MAP_SIZE      65536
 #define INPUT_SECONDS 10
-#define WORDS_MAX     512
 #define CORPUS_MAX    20000
-#define MUTATIONS_MAX 6
+#define CLOCK_RUNS    64 /* the time is looked at once for so many */
 
-struct input {
-    uint8_t *data;
-    size_t size;
-};
-
-static uint8_t blocks[MAP_SIZE]; /* hits of the current run */
-static uint8_t seen[MAP_SIZE];   /* classes of hits so far, a bit each */
+static uint8_t blocks[MAP_SIZE];   /* hits of the current run */
+static uint16_t touched[MAP_SIZE]; /* the blocks that it hit, each once */
+static size_t touched_count;
+static uint8_t seen[MAP_SIZE]; /* classes of hits so far, a bit each */
 static struct input corpus[CORPUS_MAX];
 static size_t corpus_count;
-static struct input words[WORDS_MAX];
-static size_t word_count;
-static uint64_t random_state = 1;
 static size_t max_len = 4096;
 static const char *artifact_prefix = "./";
 static const char *output_folder;
 static struct input current; /* for the handlers of its death */
+static volatile uint64_t runs_done;
+static volatile uint64_t runs_at_tick; /* of on_tick alone */
 
 void __sanitizer_cov_trace_pc(void);
 void __sanitizer_cov_trace_pc(void)
 {
     uintptr_t pc = (uintptr_t)__builtin_return_address(0);
-    blocks[(pc ^ (pc >> 16)) % MAP_SIZE]++;
-}
-
-static uint64_t random_number(void)
-{
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return random_state * 0x2545F4914F6CDD1DULL;
-}
-
-static size_t below(size_t bound)
-{
-    return bound == 0 ? 0 : (size_t)(random_number() % bound);
+    uint16_t block = (uint16_t)(pc ^ (pc >> 16));
+    if (blocks[block] == 0)
+        touched[touched_count++] = block;
+    blocks[block] = (uint8_t)(blocks[block] + (blocks[block] < UINT8_MAX ? 1 : 0));
 }
 
 /* --- files -------------------------------------------------------------------------------------------- */
@@ -100,49 +93,67 @@ static void save_crash(void)
     static char path[4096]; /* the stack may be the problem */
     if (current.data == NULL)
         return;
-    (void)snprintf(path, sizeof(path), "%scrash-%08llx", artifact_prefix,
-                   (unsigned long long)(random_state & 0xffffffff));
+    (void)snprintf(path, sizeof(path), "%scrash-%08llx", artifact_prefix, (unsigned long long)runs_done);
     write_file(path, current);
     (void)fprintf(stderr, "the input is saved as %s\n", path);
     current.data = NULL;
 }
 
-static void on_signal(int number)
+static void on_abort(int number)
 {
-    static const char slow[] = "the input takes too long\n";
-    if (number == SIGALRM)
-        (void)!write(STDERR_FILENO, slow, sizeof(slow) - 1);
+    (void)number;
     save_crash();
     _exit(77);
 }
 
+/* The same input at two ticks: it has taken INPUT_SECONDS at least. */
+static void on_tick(int number)
+{
+    static const char slow[] = "the input takes too long\n";
+    if (current.data == NULL || runs_done != runs_at_tick) {
+        runs_at_tick = runs_done;
+        return;
+    }
+    (void)!write(STDERR_FILENO, slow, sizeof(slow) - 1);
+    on_abort(number);
+}
+
+static void watch_time(void)
+{
+    static const struct itimerval ticks = {{INPUT_SECONDS, 0}, {INPUT_SECONDS, 0}};
+    struct sigaction action = {.sa_handler = on_tick, .sa_flags = SA_RESTART};
+    runs_at_tick = UINT64_MAX;
+    (void)sigaction(SIGALRM, &action, NULL);
+    (void)setitimer(ITIMER_REAL, &ticks, NULL);
+}
+
 /* --- one run ------------------------------------------------------------------------------------------ */
 
-/* 1, 2, 3, 4-7, 8-15, 16-31, 32-127, 128-255 hits: a bit each (AFL's classes). */
+/* 1, 2, 3, 4-7, 8-15, 16-31, 32-127, 128 and more hits: a bit each (AFL's classes). */
 static uint8_t hit_class(uint8_t hits)
 {
     static const uint8_t upper[] = {1, 2, 3, 7, 15, 31, 127, 255};
-    for (unsigned i = 0; i < sizeof(upper); i++)
-        if (hits <= upper[i])
-            return (uint8_t)(1u << i);
-    return 0;
+    unsigned i = 0;
+    while (hits > upper[i])
+        i++;
+    return (uint8_t)(1u << i);
 }
 
 /* True when the input reached something new. */
 static bool run_input(struct input input)
 {
     bool news = false;
-    memset(blocks, 0, sizeof(blocks));
+    touched_count = 0;
     current = input;
-    (void)alarm(INPUT_SECONDS);
     (void)LLVMFuzzerTestOneInput(input.data, input.size);
-    (void)alarm(0);
     current.data = NULL;
-    for (size_t i = 0; i < MAP_SIZE; i++) {
-        if (blocks[i] != 0 && (seen[i] & hit_class(blocks[i])) == 0) {
-            seen[i] |= hit_class(blocks[i]);
-            news = true;
-        }
+    runs_done++;
+    for (size_t i = 0; i < touched_count; i++) {
+        uint16_t block = touched[i];
+        uint8_t class = hit_class(blocks[block]);
+        news = news || (seen[block] & class) == 0;
+        seen[block] |= class;
+        blocks[block] = 0;
     }
     return news;
 }
@@ -163,98 +174,12 @@ static void keep(struct input input)
     write_file(path, copy);
 }
 
-/* --- mutation ----------------------------------------------------------------------------------------- */
-
-/* Puts `piece` over `size` bytes at `at`; nothing when the result would be too long. */
-static void replace(struct input *input, size_t at, size_t size, const uint8_t *piece, size_t piece_size)
-{
-    if (input->size - size + piece_size > max_len)
-        return;
-    memmove(input->data + at + piece_size, input->data + at + size, input->size - at - size);
-    memcpy(input->data + at, piece, piece_size);
-    input->size += piece_size - size;
-}
-
-static void put_number(struct input *input)
-{
-    static const char *const numbers[] = {"0",
-                                          "-1",
-                                          "1e999",
-                                          "9223372036854775807",
-                                          "9223372036854775808",
-                                          "0.0",
-                                          "1.5",
-                                          "1e-9",
-                                          "4294967296",
-                                          "null",
-                                          "[]",
-                                          "{}",
-                                          "\"\"",
-                                          "true",
-                                          "-0"};
-    const char *number = numbers[below(sizeof(numbers) / sizeof(numbers[0]))];
-    size_t at = below(input->size + 1), size = 0;
-    while (at + size < input->size && input->data[at + size] >= '0' && input->data[at + size] <= '9')
-        size++;
-    replace(input, at, size, (const uint8_t *)number, strlen(number));
-}
-
-static void put_piece_of(struct input *input, struct input other)
-{
-    uint8_t piece[256];
-    size_t from = below(other.size), size = below(other.size - from + 1);
-    size = size < sizeof(piece) ? size : sizeof(piece);
-    memcpy(piece, other.data + from, size); /* `other` may be `input` */
-    replace(input, below(input->size + 1), 0, piece, size);
-}
-
-static void mutate(struct input *input)
-{
-    size_t at = below(input->size);
-    uint8_t byte = (uint8_t)random_number();
-    switch (below(9)) {
-    case 0:
-        if (input->size > 0)
-            input->data[at] ^= (uint8_t)(1u << below(8));
-        break;
-    case 1:
-        if (input->size > 0)
-            input->data[at] = byte;
-        break;
-    case 2:
-        replace(input, below(input->size + 1), 0, &byte, 1);
-        break;
-    case 3:
-        replace(input, at, below(input->size - at + 1), &byte, 0);
-        break;
-    case 4:
-        replace(input, at, below((input->size - at < 16 ? input->size - at : 16) + 1), &byte, 0);
-        break;
-    case 5:
-        put_piece_of(input, *input);
-        break;
-    case 6:
-        put_piece_of(input, corpus[below(corpus_count)]);
-        break;
-    case 7:
-        put_number(input);
-        break;
-    default:
-        if (word_count > 0) {
-            struct input word = words[below(word_count)];
-            replace(input, below(input->size + 1), 0, word.data, word.size);
-        }
-        break;
-    }
-}
-
 static void mutate_and_run(uint8_t *scratch)
 {
-    struct input parent = corpus[below(corpus_count)];
+    struct input parent = corpus[mutate_below(corpus_count)];
     struct input input = {scratch, parent.size < max_len ? parent.size : max_len};
     memcpy(scratch, parent.data, input.size);
-    for (size_t i = 1 + below(MUTATIONS_MAX); i > 0; i--)
-        mutate(&input);
+    mutate(&input, corpus[mutate_below(corpus_count)], max_len);
     /* The exact size, so that a read behind the end is seen. */
     struct input exact = {malloc(input.size > 0 ? input.size : 1), input.size};
     if (exact.data == NULL)
@@ -267,36 +192,25 @@ static void mutate_and_run(uint8_t *scratch)
 
 /* --- options ------------------------------------------------------------------------------------------ */
 
-/* libFuzzer's dictionaries: name="text" with \xNN, \" and \\, a line each. */
-static void read_dictionary(const char *path)
+struct options {
+    uint64_t runs; /* 0 = no end */
+    long seconds;  /* 0 = no end */
+    bool merge;
+    bool folders; /* there is a corpus */
+    bool files;   /* inputs were named and have been run */
+};
+
+static void add_to_corpus(struct input input)
 {
-    char line[1024];
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        (void)fprintf(stderr, "cannot read %s\n", path);
+    if (corpus_count == CORPUS_MAX) {
+        (void)fprintf(stderr, "more than %d inputs\n", CORPUS_MAX);
         exit(2);
     }
-    while (fgets(line, sizeof(line), file) != NULL && word_count < WORDS_MAX) {
-        const char *c = strchr(line, '"');
-        uint8_t *word = line[0] == '#' || c == NULL ? NULL : malloc(strlen(line));
-        size_t size = 0;
-        unsigned value;
-        for (c = c != NULL ? c + 1 : line; word != NULL && *c != '"' && *c != '\0'; c++) {
-            if (*c == '\\' && sscanf(c, "\\x%2x", &value) == 1) {
-                word[size++] = (uint8_t)value;
-                c += 3;
-                continue;
-            }
-            c += *c == '\\' && c[1] != '\0' ? 1 : 0;
-            word[size++] = (uint8_t)*c;
-        }
-        if (word != NULL)
-            words[word_count++] = (struct input){word, size};
-    }
-    (void)fclose(file);
+    corpus[corpus_count++] = input;
 }
 
-static void run_folder(const char *folder)
+/* Each of the folder's inputs joins the corpus, and is run if `run`. */
+static void read_folder(const char *folder, bool run)
 {
     struct dirent **entries;
     int count = scandir(folder, &entries, NULL, alphasort); /* in an order, so that a seed repeats a run */
@@ -305,9 +219,9 @@ static void run_folder(const char *folder)
         if (entries[i]->d_name[0] != '.') {
             (void)snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
             struct input input = read_input(path);
-            (void)run_input(input);
-            if (corpus_count < CORPUS_MAX)
-                corpus[corpus_count++] = input;
+            if (run)
+                (void)run_input(input);
+            add_to_corpus(input);
         }
         free(entries[i]);
     }
@@ -315,33 +229,12 @@ static void run_folder(const char *folder)
         free(entries);
 }
 
-static bool is_option(const char *word, const char *name, const char **value)
-{
-    size_t size = strlen(name);
-    *value = word + size;
-    return strncmp(word, name, size) == 0;
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-struct options {
-    uint64_t runs; /* 0 = no end */
-    long seconds;  /* 0 = no end */
-    bool folders;  /* there is a corpus */
-    bool files;    /* inputs were named and have been run */
-};
-
 /* A folder or a file on the command line. */
 static void take_path(const char *path, struct options *options)
 {
     struct stat info;
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
-        run_folder(path);
+        read_folder(path, !options->merge || !options->folders);
         output_folder = output_folder != NULL ? output_folder : path;
         options->folders = true;
         return;
@@ -350,6 +243,13 @@ static void take_path(const char *path, struct options *options)
     (void)run_input(input);
     free(input.data);
     options->files = true;
+}
+
+static bool is_option(const char *word, const char *name, const char **value)
+{
+    size_t size = strlen(name);
+    *value = word + size;
+    return strncmp(word, name, size) == 0;
 }
 
 static void read_options(int argc, char **argv, struct options *options)
@@ -361,16 +261,27 @@ static void read_options(int argc, char **argv, struct options *options)
         else if (is_option(argv[i], "-runs=", &value))
             options->runs = strtoull(value, NULL, 10);
         else if (is_option(argv[i], "-seed=", &value))
-            random_state = strtoull(value, NULL, 10) | 1;
+            mutate_seed(strtoull(value, NULL, 10));
         else if (is_option(argv[i], "-max_len=", &value))
             max_len = strtoul(value, NULL, 10);
         else if (is_option(argv[i], "-dict=", &value))
-            read_dictionary(value);
+            mutate_read_dictionary(value);
         else if (is_option(argv[i], "-artifact_prefix=", &value))
             artifact_prefix = value;
+        else if (is_option(argv[i], "-merge=", &value))
+            options->merge = value[0] == '1';
         else
             take_path(argv[i], options);
     }
+}
+
+/* --- the whole ---------------------------------------------------------------------------------------- */
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static uint64_t fuzz(const struct options *options)
@@ -383,7 +294,7 @@ static uint64_t fuzz(const struct options *options)
     if (corpus_count == 0)
         keep((struct input){scratch, 0});
     for (; options->runs == 0 || runs < options->runs; runs++) {
-        if (options->seconds > 0 && runs % 64 == 0 && now_ms() >= end_ms)
+        if (options->seconds > 0 && runs % CLOCK_RUNS == 0 && now_ms() >= end_ms)
             break;
         mutate_and_run(scratch);
     }
@@ -391,27 +302,50 @@ static uint64_t fuzz(const struct options *options)
     return runs;
 }
 
-static void report(uint64_t runs)
+static int by_size(const void *a, const void *b)
+{
+    size_t left = ((const struct input *)a)->size, right = ((const struct input *)b)->size;
+    return (left > right) - (left < right);
+}
+
+/* The first folder's inputs, of which there are `first`, have been run; the others have not. */
+static void merge(size_t first)
+{
+    size_t all = corpus_count, kept = 0;
+    qsort(corpus + first, all - first, sizeof(corpus[0]), by_size);
+    for (size_t i = first; i < all; i++) {
+        if (!run_input(corpus[i]))
+            continue;
+        char path[4096];
+        (void)snprintf(path, sizeof(path), "%s/%zu-%zu", output_folder, first, ++kept);
+        write_file(path, corpus[i]);
+    }
+    (void)fprintf(stderr, "Merged %zu of %zu inputs\n", kept, all - first);
+}
+
+static void report(uint64_t runs, int64_t started_ms)
 {
     size_t covered = 0;
     for (size_t i = 0; i < MAP_SIZE; i++)
         covered += seen[i] != 0 ? 1 : 0;
-    (void)fprintf(stderr, "Done %llu runs; corpus: %zu; blocks: %zu\n", (unsigned long long)runs,
-                  corpus_count, covered);
+    (void)fprintf(stderr, "Done %llu runs in %lld second(s); corpus: %zu; blocks: %zu\n",
+                  (unsigned long long)runs, (long long)(now_ms() - started_ms) / 1000, corpus_count, covered);
 }
 
 int main(int argc, char **argv)
 {
-    struct options options = {0, 0, false, false};
+    struct options options = {0};
+    int64_t started_ms = now_ms();
     __sanitizer_set_death_callback(save_crash);
-    (void)signal(SIGABRT, on_signal);
-    (void)signal(SIGALRM, on_signal);
+    (void)signal(SIGABRT, on_abort);
+    watch_time();
     read_options(argc, argv, &options);
-    if (!options.files || options.folders || options.runs > 0 || options.seconds > 0)
-        report(fuzz(&options));
+    if (options.merge)
+        merge((size_t)runs_done);
+    else if (!options.files || options.folders || options.runs > 0 || options.seconds > 0)
+        report(fuzz(&options), started_ms);
     for (size_t i = 0; i < corpus_count; i++)
         free(corpus[i].data);
-    for (size_t i = 0; i < word_count; i++)
-        free(words[i].data);
+    mutate_end();
     return 0;
 }

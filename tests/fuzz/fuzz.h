@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* An exact copy on the heap, so that AddressSanitizer sees a read behind its end. */
 static inline char *fuzz_copy(const uint8_t *data, size_t size)
 {
-    char *copy = malloc(size > 0 ? size : 1);
+    char *copy = calloc(1, size > 0 ? size : 1);
     if (copy == NULL)
         abort();
     for (size_t i = 0; i < size; i++)

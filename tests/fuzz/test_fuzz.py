@@ -1,4 +1,5 @@
-"""Each fuzzing harness over its corpus, and some seconds of mutation. ASSAY_FUZZ_SECONDS makes that longer, ASSAY_FUZZ_SEED repeats a run."""
+"""Each fuzzing harness over its corpus, and a minute of mutation for all of them. ASSAY_FUZZ_SECONDS makes that longer for each,
+ASSAY_FUZZ_SEED repeats a run; millions of executions: tests/fuzz/run."""
 import os
 import pathlib
 import random
@@ -9,7 +10,7 @@ import pytest
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 HARNESSES = sorted(path.stem for path in FOLDER.glob("fuzz_*.c"))
-SECONDS = int(os.environ.get("ASSAY_FUZZ_SECONDS", "3"))
+SECONDS = int(os.environ.get("ASSAY_FUZZ_SECONDS", "7"))
 
 
 def fuzz(build, name, folder, *words):
@@ -43,19 +44,42 @@ def test_mutations(build, name, tmp_path):
     assert any(found.iterdir()), "the mutations reach nothing new: the coverage does not work"
 
 
-def test_the_driver_finds_a_bug(tmp_path):
-    """The fuzzer itself: a parser with a bug behind three right bytes is caught, and the input saved."""
-    source = tmp_path / "fuzz_bug.c"
+@pytest.fixture(scope="module")
+def buggy(tmp_path_factory):
+    """A parser with a bug behind three right bytes, under the driver."""
+    folder = tmp_path_factory.mktemp("buggy")
+    source = folder / "fuzz_bug.c"
     source.write_text('#include "fuzz.h"\n'
                       "int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)\n"
                       "{\n    if (size > 2 && data[0] == 'B')\n        if (data[1] == 'U')\n            if (data[2] == 'G')\n"
                       "                FUZZ_REQUIRE(size < 3);\n    return 0;\n}\n")
-    objects = [tmp_path / "bug.o", tmp_path / "driver.o"]
-    flags = ["-g", "-D_GNU_SOURCE", f"-I{FOLDER}", "-fsanitize=address", "-c"]
-    subprocess.run(["gcc", *flags, "-fsanitize-coverage=trace-pc", source, "-o", objects[0]], check=True, timeout=60)
-    subprocess.run(["gcc", *flags, FOLDER / "driver.c", "-o", objects[1]], check=True, timeout=60)
-    subprocess.run(["gcc", "-fsanitize=address", *objects, "-o", tmp_path / "bug"], check=True, timeout=60)
-    done = subprocess.run([tmp_path / "bug", "-seed=1", "-max_total_time=60", f"-artifact_prefix={tmp_path}/"], capture_output=True,
+    flags = ["-g", "-O1", "-D_GNU_SOURCE", f"-I{FOLDER}", "-c"]
+
+    def run(*words):
+        subprocess.run(words, check=True, timeout=60, cwd=folder)
+
+    run("gcc", *flags, "-fsanitize=address", "-fsanitize-coverage=trace-pc", source, "-o", "bug.o")
+    for name in ("driver", "mutate"):
+        run("gcc", *flags, FOLDER / f"{name}.c", "-o", f"{name}.o")
+    run("gcc", "-fsanitize=address", "bug.o", "driver.o", "mutate.o", "-o", "bug")
+    return folder / "bug"
+
+
+def test_the_driver_finds_a_bug(buggy, tmp_path):
+    """The fuzzer itself: the bug is caught, and the input saved."""
+    done = subprocess.run([buggy, "-seed=1", "-max_total_time=60", f"-artifact_prefix={tmp_path}/"], capture_output=True,
                           text=True, timeout=120, check=False, stdin=subprocess.DEVNULL)
     assert done.returncode != 0 and "broken promise" in done.stderr
     assert next(tmp_path.glob("crash-*")).read_bytes()[:3] == b"BUG"
+
+
+def test_the_driver_merges_what_is_new(buggy, tmp_path):
+    """Of what another folder holds the smallest that reach something new are taken over, and no more."""
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    for folder, inputs in ((ours, ["xyz"]), (theirs, ["abc", "Bxxxxx", "Bxx", "BUx"])):
+        folder.mkdir()
+        for number, text in enumerate(inputs):
+            (folder / str(number)).write_text(text)
+    done = subprocess.run([buggy, "-merge=1", ours, theirs], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0 and "Merged 2 of 4 inputs" in done.stderr
+    assert sorted(path.read_text() for path in ours.iterdir()) == ["BUx", "Bxx", "xyz"]
