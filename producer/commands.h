@@ -11,5 +11,7 @@ extern const struct subcommand command_status;
 extern const struct subcommand command_results;
 extern const struct subcommand command_show;
 extern const struct subcommand command_rerun;
+extern const struct subcommand command_cancel;
+extern const struct subcommand command_dead;
 
 #endif

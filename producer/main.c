@@ -18,8 +18,8 @@
  *        confirmed is sent again; the store is idempotent on (job_id, task_id), so a duplicate is harmless.
  *        Order matters in one place: the waiting queue is bound before the first task goes out.
  *
- *   status, results, show          ask RabbitMQ's management API (management.c) and PostgreSQL (common/pg.h),
- *        print and end.
+ *   status, results, show, dead    ask RabbitMQ's management API (management.c) and PostgreSQL (common/pg.h),
+ *   cancel                         send a few messages where need be (post.c), print and end.
  *
  * Descriptors: both AMQP sockets, the database's, the task file, the results file; all close-on-exec. SIGINT
  * and SIGTERM end the loop after what is on its way is confirmed (5 s at most); a second one at once. Data
@@ -40,8 +40,8 @@
 #include "producer/config.h"
 
 static const struct subcommand *const commands[] = {
-    &command_publish, &command_run,  &command_pending, &command_status,
-    &command_results, &command_show, &command_rerun,
+    &command_publish, &command_run,   &command_pending, &command_status, &command_results,
+    &command_show,    &command_rerun, &command_cancel,  &command_dead,
 };
 
 static void print_help(FILE *out)
@@ -157,10 +157,11 @@ int main(int argc, char **argv)
     const struct subcommand *command = find_command(word);
     if (command == NULL) {
         struct err err = ERR_INIT;
-        err_set(&err, ERR_USAGE,
-                "%s%s%s; the commands are publish, run, pending, status, results, show, rerun; see "
-                "assay-producer --help",
-                word[0] == '\0' ? "no command" : "unknown command '", word, word[0] == '\0' ? "" : "'");
+        err_set(
+            &err, ERR_USAGE,
+            "%s%s%s; the commands are publish, run, pending, status, results, show, rerun, cancel, dead; see "
+            "assay-producer --help",
+            word[0] == '\0' ? "no command" : "unknown command '", word, word[0] == '\0' ? "" : "'");
         return complain(&err, 2);
     }
     return parse_and_run(command, argc - at, argv + at, config_file);

@@ -285,7 +285,7 @@ def test_printed_configuration_is_accepted(vhost):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("command", ["publish", "run", "pending", "status", "results", "show", "rerun"])
+@pytest.mark.parametrize("command", ["publish", "run", "pending", "status", "results", "show", "rerun", "cancel", "dead"])
 def test_help_of_each_command(vhost, command):
     done = vhost.producer(command, "--help")
     assert done.returncode == 0
