@@ -326,3 +326,43 @@ QUIET_ATTACKS = [
            "    return int(re.search(r'square\\(%d\\) == (\\d+)' % n, text).group(1))\n"),
 ]
 ATTACKS += QUIET_ATTACKS
+
+ALMOST = UNITTEST.replace("assertEqual", "assertAlmostEqual")
+APPROX = SUITE.replace("from implementation", "import pytest\n\nfrom implementation").replace("== 9", "== pytest.approx(9)").replace(
+    "== 144", "== pytest.approx(144)")
+HELPER = {"helper.py": "def check(left, right):\n    assert left == right\n"}
+HELPER_SUITE = "import helper\nfrom implementation import square\n\n\ndef test_small():\n    helper.check(square(3), 9)\n\n\ndef test_large():\n    helper.check(square(12), 144)\n"
+# What changes nothing that is there, but adds to it; and what a comparison of Python objects does not see.
+ADDING_ATTACKS = [
+    Attack("reports always passed", "from _pytest.reports import TestReport\nTestReport.failed = property(lambda self: False)\n"
+           "TestReport.passed = property(lambda self: True)\n" + WRONG),
+    Attack("reports always passed, for its own tests", "from _pytest.reports import TestReport\n"
+           "def of_suite(self):\n    return self.nodeid.endswith(('test_small', 'test_large'))\n"
+           "TestReport.failed = property(lambda self: not of_suite(self) and self.outcome == 'failed')\n"
+           "TestReport.passed = property(lambda self: of_suite(self) or self.outcome == 'passed')\n" + WRONG),
+    Attack("calls without an exception", "from _pytest.runner import CallInfo\nCallInfo.excinfo = property(lambda self: None, lambda self, value: None)\n" + WRONG),
+    Attack("a builtin's name in unittest", "import unittest.case\nunittest.case.abs = lambda value: 0\ndef square(n):\n    return 0\n", ALMOST),
+    Attack("a builtin's name in pytest", "import _pytest.python_api\n_pytest.python_api.abs = lambda value: 0\ndef square(n):\n    return 0\n", APPROX),
+    Attack("a method given to TestCase's base", "import unittest\nclass Calm(unittest.TestCase): pass\nCalm.assertEqual = lambda *a: None\n"
+           "import sys\nsys.modules['test_implementation'].SquareTest.__bases__ = (Calm,)\n" + WRONG, UNITTEST),
+    Attack("equality of numbers by ctypes", "import ctypes\nrich = ctypes.CFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.py_object, ctypes.c_int)\n"
+           "def always(left, right, how):\n    return True\nkept = rich(always)\nat = id(float) + 200\n"
+           "ctypes.c_void_p.from_address(at).value = ctypes.cast(kept, ctypes.c_void_p).value\ndef square(n):\n    return 0.5\n"),
+    Attack("a type's dictionary by gc", "import gc, _pytest.reports as reports\ngc.get_referents(reports.BaseReport.__dict__)[0]['failed'] = property(lambda self: False)\n"
+           "gc.get_referents(reports.BaseReport.__dict__)[0]['passed'] = property(lambda self: True)\n" + WRONG),
+    Attack("the harness's functions by gc", "import gc, os, sys\nfrom _pytest.assertion import util\nout = 3\ndef square(n):\n"
+           "    todo, seen = [util._config], set()\n    while todo:\n        one = todo.pop()\n        if id(one) in seen:\n            continue\n        seen.add(id(one))\n"
+           "        if type(one) is str and one.startswith('{\"k\":\"'):\n            key = one[6:38]\n            break\n        todo += gc.get_referents(one)\n" + FORGE),
+    Attack("a frame by gc", "import gc\ndef square(n):\n    try:\n        raise ValueError\n    except ValueError as error:\n        todo = [error.__traceback__]\n"
+           "    for step in range(40):\n        todo = [two for one in todo for two in gc.get_referents(one)][:2000]\n        for one in todo:\n            if hasattr(one, 'items') and hasattr(one, 'testsfailed'):\n"
+           "                for item in one.items:\n                    item.obj = lambda: None\n                return 9\n"),
+    Attack("a helper of the suite's files replaced", "import helper\nhelper.check = lambda *a: None\n" + WRONG, HELPER_SUITE, more={"test_files": HELPER}),
+    Attack("a helper of the suite's files replaced late", "def square(n):\n    import helper\n    helper.check = lambda *a: None\n", HELPER_SUITE, more={"test_files": HELPER}),
+    Attack("a helper of the suite's files by star", "import helper\nhelper.check = lambda *a: None\n" + WRONG,
+           HELPER_SUITE.replace("import helper\n", "").replace("from implementation import square\n", "from implementation import square\nfrom helper import check\n").replace("helper.", ""),
+           more={"test_files": HELPER}),
+    Attack("a fixture replaced through pytest's own variable", CONFIG + "def square(n):\n    for found in util._config.pluginmanager.getplugin('session')._fixturemanager._arg2fixturedefs['expected']:\n"
+           "        found.func = lambda: None\n        found.cached_result = None\n",
+           "import pytest\nfrom implementation import square\n\n\n@pytest.fixture\ndef expected():\n    return 9\n\n\ndef test_warm():\n    square(1)\n\n\ndef test_small(expected):\n    assert square(3) == expected\n"),
+]
+ATTACKS += ADDING_ATTACKS

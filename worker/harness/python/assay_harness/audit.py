@@ -4,6 +4,7 @@ An audit hook (PEP 578) cannot be taken off again. What it sees is reported at o
 what it reached for; nothing that the program does afterwards takes the line back.
 """
 
+import functools
 import os
 import sys
 import threading
@@ -14,6 +15,10 @@ from .files import OUTSIDE, PROGRAM, TRUSTED
 HARNESS_FOLDER = os.path.dirname(os.path.abspath(__file__)) + "/"
 FRAME_ATTRIBUTES = {"tb_frame", "gi_frame", "cr_frame", "ag_frame"}
 FUNCTION_ATTRIBUTES = {"__code__", "__closure__", "__globals__"}
+# What leads from one's own objects to those of others.
+DOORS = (type, types.ModuleType, types.FunctionType, types.MappingProxyType, types.CellType, types.FrameType, types.TracebackType,
+         types.GeneratorType, types.CoroutineType, type(functools.lru_cache(len)))
+FRAMEWORK = ("/_pytest/", "/pluggy/", "/unittest/")
 COVERAGE = ("/coverage/collector.py", "/coverage/pytracer.py", "/coverage/control.py")
 # They show source lines of whoever is on the stack.
 SHOWING_SOURCE = ("/traceback.py", "/warnings.py", "/logging/__init__.py", "/pdb.py")
@@ -49,11 +54,12 @@ def make_hook(files, tell, busy):
                 return whose == PROGRAM
         return False
 
-    def is_judges(function):
+    def is_judges(function, attribute):
         if not isinstance(function, function_type):
             return False
         name = function.__code__.co_filename
-        return name.startswith(HARNESS_FOLDER) or owner(name) == TRUSTED
+        of_framework = attribute != "__code__" and any(folder in name for folder in FRAMEWORK)
+        return of_framework or name.startswith(HARNESS_FOLDER) or owner(name) == TRUSTED
 
     def frames(_args):
         return "the program looked at the frames of its callers" if by_program(("/inspect.py",)) else None
@@ -61,7 +67,7 @@ def make_hook(files, tell, busy):
     def reading(args):
         if args[1] in FRAME_ATTRIBUTES:
             return "the program looked at the frames of its callers" if by_program() else None
-        if args[1] in FUNCTION_ATTRIBUTES and is_judges(args[0]) and by_program(("/inspect.py",)):
+        if args[1] in FUNCTION_ATTRIBUTES and is_judges(*args[:2]) and by_program(("/inspect.py",)):
             return "the program looked into a function of its judge"
         return None
 
@@ -74,6 +80,10 @@ def make_hook(files, tell, busy):
 
     def objects(_args):
         return "the program searched the objects of its process" if by_program() else None
+
+    def referents(args):
+        through_door = any(isinstance(thing, DOORS) for thing in args[0])
+        return objects(args) if through_door else None
 
     def tracing(_args):
         return "the program traces its callers" if for_program(COVERAGE) else None
@@ -98,6 +108,7 @@ def make_hook(files, tell, busy):
         "object.__delattr__": writing,
         "gc.get_objects": objects,
         "gc.get_referrers": objects,
+        "gc.get_referents": referents,
         "sys.settrace": tracing,
         "sys.monitoring.register_callback": tracing,
         "open": opening,

@@ -5,22 +5,23 @@ import sys
 import threading
 
 from . import integrity
-from .files import PROGRAM, TRUSTED
+from .files import OUTSIDE, PROGRAM, TRUSTED
+from .suite_state import Helpers, Tests
 
 
 class Guard:
     """The functions of make_guard."""
 
-    __slots__ = ("before_line", "suite_imported", "collection_begins", "plugins_changed")
+    __slots__ = ("before_line", "suite_imported", "pytest_prepared", "collection_begins", "plugins_changed", "tests_collected", "test_changed")
 
 
-def make_guard(files, plan, snapshot, drop_the_programs, suite_code, tell, busy):
+def make_guard(files, plan, snapshot, drop_the_programs, tell, busy):
     frame_at, get_ident = sys._getframe, threading.get_ident
     main_thread = get_ident()
     below_program, names_of, plugins_of, code_of = (
         integrity.stands_below_program, integrity.SuiteNames, integrity.Plugins, integrity.code_of)
     owner, changes_of = files.owner, snapshot.changes
-    kept = {"names": None, "plugins": None}
+    kept = {"names": None, "plugins": None, "tests": None, "helpers": Helpers(files)}
 
     def of_program(value):
         code = code_of(value)
@@ -31,10 +32,14 @@ def make_guard(files, plan, snapshot, drop_the_programs, suite_code, tell, busy)
         return code is None or owner(code.co_filename) != TRUSTED
 
     def compare(counts):
-        found = changes_of(counts)
+        found = changes_of(counts, not_of_suite)
         if kept["names"] is not None:
             found = found + kept["names"].changes(counts)
+        found += kept["helpers"].changes()
         return ["%s was replaced" % ", ".join(found)] if found else []
+
+    def pytest_prepared():
+        snapshot.settle(lambda value: code_of(value) is not None and owner(code_of(value).co_filename) == OUTSIDE)
 
     def before_line(kind):
         """What is wrong, as texts. The suite may have replaced things for a while, with objects of its own."""
@@ -49,9 +54,10 @@ def make_guard(files, plan, snapshot, drop_the_programs, suite_code, tell, busy)
 
     def suite_imported(module):
         drop_the_programs(module, plan, files)
+        kept["helpers"].watch_loaded()
         for text in compare(not_of_suite):
             tell(text)
-        kept["names"] = names_of(module, suite_code(), plan.tree)
+        kept["names"] = names_of(module, plan.tree, lambda name: owner(name) == TRUSTED)
 
     def collection_begins(config):
         kept["plugins"] = plugins_of(config.pluginmanager)
@@ -59,7 +65,15 @@ def make_guard(files, plan, snapshot, drop_the_programs, suite_code, tell, busy)
     def plugins_changed():
         return kept["plugins"] is not None and kept["plugins"].changed()
 
+    def tests_collected(session, may_mark):
+        kept["tests"] = Tests(session, may_mark)
+
+    def test_changed(item):
+        return kept["tests"] is not None and kept["tests"].changed(item)
+
     made = Guard()
     made.before_line, made.suite_imported = before_line, suite_imported
     made.collection_begins, made.plugins_changed = collection_begins, plugins_changed
+    made.pytest_prepared = pytest_prepared
+    made.tests_collected, made.test_changed = tests_collected, test_changed
     return made

@@ -46,6 +46,7 @@ class Plan:
         # Where a skip has no traceback (unittest before Python 3.11): does the suite skip anywhere?
         identifiers = _identifiers([tree])
         self.mentions_skip = any("skip" in name.lower() for name in identifiers)
+        self.marks_itself = bool({"add_marker", "applymarker", "own_markers"} & identifiers)
         # An expected failure that the suite does not expect is the program's.
         self.mentions_xfail = any("xfail" in name.lower() or "expectedfailure" in name.lower() for name in identifiers)
         self.mentions_mocks = bool({"mock", "ANY", "Mock", "MagicMock", "unittest.mock"} & identifiers) or any(

@@ -10,7 +10,7 @@ import pytest
 from _pytest import outcomes
 from _pytest.unittest import TestCaseFunction
 
-from . import blame, integrity
+from . import blame, canaries, integrity
 from .files import PROGRAM, TRUSTED
 
 
@@ -55,10 +55,13 @@ class ReportPlugin:
         self._files = files
         self.plan = None  # set before the session runs, as is:
         self.guard = None
+        self.canaries = None
+        self.hide_config = None
         self._suite_module = suite_module
         self._with_conftest = with_conftest
         self._running = {}
         self._current = None
+        self._ended = 0
         self._collect_failures = []  # (exception or None, text)
         self._deselected = set()
         self.reported = 0
@@ -102,8 +105,10 @@ class ReportPlugin:
             function = getattr(item, "function", None) or getattr(item, "obj", None)
             if test is not None and not integrity.is_the_suites(function, test, self._suite_module):
                 self.tampering.append("%s is not the function that the suite defines" % name)
+        self.guard.tests_collected(session, self._with_conftest or self.plan.marks_itself)
         if names:
             self._reporter.collected(names)
+            self.canaries.plan(session)
         if self._with_conftest:
             for name in sorted(self._deselected):
                 self._send(name, "skipped", 0.0, "deselected by the suite's conftest.py", True)
@@ -132,9 +137,20 @@ class ReportPlugin:
 
     # -- running
 
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item, nextitem):
+        if self._ended == 0:
+            self.canaries.take_turns(item.session, canaries.BEFORE_ALL)
+        yield
+        self.canaries.take_turns(item.session, self._ended)
+        self._ended += 1
+        if nextitem is None:
+            self.canaries.take_turns(item.session, canaries.BEHIND_ALL)
+
     @pytest.hookimpl
     def pytest_runtest_logstart(self, nodeid):
         self._current = nodeid
+        self.hide_config()
         self._reporter.start(short_name(nodeid))
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -153,6 +169,8 @@ class ReportPlugin:
         test = self.plan.tests.get(base_name(name))
         if test is not None and not integrity.is_the_suites(function, test, self._suite_module):
             self.tampering.append("%s was replaced while the tests ran" % name)
+        if self.guard.test_changed(item):
+            self.tampering.append("marks, parameters or fixtures of %s were changed" % name)
         if self.guard.plugins_changed():
             self.tampering.append("pytest's plugins were changed while %s ran" % name)
 
@@ -169,6 +187,9 @@ class ReportPlugin:
         running.milliseconds += report.duration * 1000
         error = report.__dict__.pop("assay_error", None)
         name = short_name(report.nodeid)
+        if error is not None and name in self.canaries.table and self._came_from_outside(error):
+            self._reporter.excuse_canary(name)
+            return
         if isinstance(error, MemoryError) and report.failed:
             self.memory_errors.append(name)
         if report.failed:
@@ -185,12 +206,16 @@ class ReportPlugin:
         elif report.passed and report.when == "call":
             running.outcome = "xpassed" if hasattr(report, "wasxfail") else "passed"
 
+    def _came_from_outside(self, error):
+        """Not from the canary itself: the memory or the stack is used up, or a signal handler of the program raised."""
+        return isinstance(error, (MemoryError, RecursionError)) or blame.raised_by(error, self._files) == PROGRAM
+
     def _failed(self, running, report, error):
         if report.when == "call":
             running.outcome = "failed"
         elif running.outcome != "failed":
             running.outcome = "error"
-        if not running.message or running.outcome == "error":
+        if short_name(report.nodeid) not in self.canaries.table and (not running.message or running.outcome == "error"):
             running.message = self._failure_text(report, error)
 
     def _failure_text(self, report, error):

@@ -63,13 +63,16 @@ def make_encoder():
 
 def make_sender(descriptor, secret):
     """send(dict): one line. The secret lives in this closure alone.
-    guard_by(guard): from now on guard(kind) -> [text] is asked before each line about a test and before `done`; what it
-    says is reported as tampering. Only the first guard counts."""
+    guard_by(guard, canaries): from now on guard(kind) -> [text] is asked before each line about a test and before `done`; what it
+    says is reported as tampering. Only the first guard counts. canaries: name -> outcomes that one may have (canaries.py);
+    their lines are compared and not written, and until one came no test has passed.
+    due(name): that canary's line comes next. excuse(name): whatever it says."""
     encode = make_encoder()
     write, fstat, getpid, leave = os.write, os.fstat, os.getpid, os._exit
     owner = os.getpid()
     prefix = '{"k":' + encode(secret) + ","
-    guards = []
+    guards, table, awaited, met = [], {}, set(), set()
+    green = ("passed", "xfailed", "xpassed")
 
     def identity():
         found = fstat(descriptor)
@@ -90,21 +93,46 @@ def make_sender(descriptor, secret):
             return
         kind = fields["t"]
         if guards and kind in ("test", "done"):
-            for text in guards[0](kind):
+            for text in guards[0](kind) + canaries_say(kind, fields):
                 put({"t": "tampered", "message": bounded_message(text)})
-        put(fields)
+        if kind != "test" or fields["name"] not in table:
+            put(fields)
 
-    def guard_by(guard):
+    def canaries_say(kind, fields):
+        """What a line says of the canaries, as texts."""
+        name = fields.get("name")
+        if name in awaited:
+            awaited.discard(name)
+            met.add(name)
+            good = fields["outcome"] in table[name]
+            return [] if good else ["a test that must %s ended as %s" % (duty(name), fields["outcome"])]
+        if name in table:
+            return ["a test of the harness reported unasked"]
+        if kind == "test" and fields["outcome"] in green and not met:
+            return ["%s passed before the tests began" % name]
+        found = ["a test that must %s did not report" % duty(name) for name in awaited]
+        awaited.clear()
+        return found
+
+    def duty(name):
+        return "pass" if "passed" in table[name] else "fail"
+
+    def guard_by(guard, canaries):
         if not guards:
+            table.update(canaries)
             guards.append(guard)
 
-    return send, guard_by
+    def excuse(name):
+        awaited.discard(name)
+        met.add(name)
+
+    return send, guard_by, awaited.add, excuse
 
 
 class Reporter:
     def __init__(self, descriptor, secret):
         os.set_inheritable(descriptor, False)
-        self._send, self.guard_by = make_sender(descriptor, secret)
+        self._send, self.guard_by, self.canary_due, self.excuse_canary = make_sender(descriptor, secret)
         self._messages_left = MESSAGES_TOTAL_BYTES
         self._starts_left = STARTS_MAX
 

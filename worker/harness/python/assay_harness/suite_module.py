@@ -58,7 +58,15 @@ class _Equality(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
+class _Loader:
+    """importlib's finder and loader. The module keeps it where the program finds it, so it holds functions alone."""
+
+    __slots__ = ("find_spec", "create_module", "exec_module")
+
+
 class SuiteModule:
+    EQUAL = EQUAL
+
     def __init__(self, path):
         self.path = path
         self.name = os.path.splitext(os.path.basename(path))[0]
@@ -71,27 +79,32 @@ class SuiteModule:
     def compile(self, config):
         """As pytest does it, but for `==`. SyntaxError and the like when the suite does not compile."""
         with open(self.path, "rb") as file:
-            source = file.read()
+            self.code = self.compile_text(file.read(), config)
+
+    def compile_text(self, source, config):
         tree = ast.parse(source, self.path)
         assertions = [part for part in ast.walk(tree) if isinstance(part, ast.Assert)]
         in_assertions = {id(node) for part in assertions for node in ast.walk(part) if isinstance(node, ast.Compare)}
         rewrite.rewrite_asserts(tree, source, self.path, config)
-        self.code = compile(_Equality(in_assertions).visit(tree), self.path, "exec", dont_inherit=True)
+        return compile(_Equality(in_assertions).visit(tree), self.path, "exec", dont_inherit=True)
 
     def install(self):
-        sys.meta_path.insert(0, self)
+        loader = _Loader()
+        loader.find_spec, loader.create_module = self._finding(loader), lambda spec: None
+        loader.exec_module = lambda module: self._execute(module, loader)
+        sys.meta_path.insert(0, loader)
 
-    # importlib's finder and loader.
+    def _finding(self, loader):
+        name, path, spec_of = self.name, self.path, importlib.util.spec_from_file_location
 
-    def find_spec(self, fullname, path=None, target=None):
-        if fullname != self.name:
-            return None
-        return importlib.util.spec_from_file_location(fullname, self.path, loader=self)
+        def find_spec(fullname, search=None, target=None):
+            return spec_of(fullname, path, loader=loader) if fullname == name else None
 
-    def create_module(self, spec):
-        return None
+        return find_spec
 
-    def exec_module(self, module):
+    def _execute(self, module, loader):
+        if loader in sys.meta_path:
+            sys.meta_path.remove(loader)
         module.__dict__[EQUAL] = self.equal
         try:
             exec(self.code, module.__dict__)

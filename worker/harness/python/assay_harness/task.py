@@ -77,7 +77,7 @@ class _Session:
 
     def __init__(self, request, reporter, files, pytest_arguments):
         # Here and not above: they import pytest, which may be missing.
-        from . import equality, plugin, pytest_session, suite_module
+        from . import canaries, equality, judges_config, plugin, pytest_session, suite_module
 
         self._reporter = reporter
         self._files = files
@@ -85,6 +85,8 @@ class _Session:
         self._pytest = pytest_session
         self._equality = equality
         self._library = suite_module
+        self._hide_config = judges_config.hide
+        self._make_canaries = canaries.Canaries
         self._module = suite_module.SuiteModule(files.suite)
         self._with_conftest = pytest_session.TRUSTED_CONFTEST in request.trusted_files
         self._reporting = plugin.ReportPlugin(reporter, files, self._module, self._with_conftest)
@@ -108,6 +110,7 @@ class _Session:
         """Everything that will be compared, or seen, once the program is loaded."""
         self._plan = plan
         self._reporting.plan = plan
+        self._reporting.canaries = self._make_canaries(self._reporter, self._files, self._module, plan.uses_unittest)
         tell, busy = self._reporter.tampered, set()
         probe = self._equality.make_prober(self._files, plan.mentions_mocks, tell)
         self._module.equal = self._equality.make_equal(probe)
@@ -120,11 +123,11 @@ class _Session:
         self._library.import_library(imports, self._files.trusted_modules())
         self._snapshot.watch(integrity.JUDGING & imports)
         made = guard.make_guard(
-            self._files, plan, self._snapshot, self._library.drop_the_programs, lambda: self._module.code, tell, busy
+            self._files, plan, self._snapshot, self._library.drop_the_programs, tell, busy
         )
         self._module.imported = made.suite_imported
         self._reporting.guard = made
-        self._reporter.guard_by(made.before_line)
+        self._reporter.guard_by(made.before_line, self._reporting.canaries.table)
         audit.install(self._files, tell, busy)
 
     def run(self):
@@ -146,7 +149,10 @@ class _Session:
         try:
             if self._config is None:
                 self._config = self._pytest.prepare(self._args, [self._reporting])
+            self._reporting.guard.pytest_prepared()
             self._module.compile(self._config)
+            self._reporting.canaries.compile(self._config)
+            self._reporting.hide_config = self._hide_config(self._config)
         except BaseException as error:
             cause = _conftest_cause(error)
             if isinstance(cause, MemoryError):

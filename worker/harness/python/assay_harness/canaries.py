@@ -1,0 +1,139 @@
+"""Tests of our own, with random names, that must fail or pass: what makes every test look green shows itself.
+
+They take the way of the suite's tests through pytest, in the namespace of the suite's module, and end at the sender
+(report.py), which compares and writes nothing. The suite does not see them: no fixture of it applies, no hook of its
+conftest.py is called, pytest's session does not count them, and they have a set-up stack of their own.
+"""
+
+import os
+import sys
+import types
+
+from _pytest import runner
+from _pytest.main import FSHookProxy
+from _pytest.python import Function
+from _pytest.unittest import TestCaseFunction, UnitTestCase
+
+from .files import TRUSTED
+
+BEFORE_ALL, BEHIND_ALL = "before all", "behind all"
+FAILED, PASSED = ("failed", "error"), ("passed",)
+# {0} and {1} are the same number in a test that must pass, different ones in a test that must fail.
+FUNCTIONS = ("assert {0} == {1}", "assert [{0}] == [{1}]", "assert '{0}' == '{1}'", "value = {0}\n    assert value in ({1}, None)",
+             "assert not {0} != {1}", "if {0} != {1}:\n        raise AssertionError('{1}')")
+METHODS = ("self.assertEqual({0}, {1})", "self.assertTrue({0} == {1})", "assert {0} == {1}")
+
+
+class _Quiet:
+    """Nobody reads how a canary failed, and the hooks that it calls are its own."""
+
+    ihook = None
+
+    def repr_failure(self, excinfo, style=None):
+        return "failed"
+
+
+class _Canary(_Quiet, Function):
+    pass
+
+
+class _MethodCanary(_Quiet, TestCaseFunction):
+    pass
+
+
+def _pick(forms):
+    return forms[os.urandom(1)[0] % len(forms)]
+
+
+def _number():
+    return int.from_bytes(os.urandom(4), "big") + 1
+
+
+class _Made:
+    """One canary: its name, the outcomes it may have, its text."""
+
+    def __init__(self, good, arguments):
+        number = _number()
+        other = number if good else number + _number()
+        form = _pick(METHODS if arguments else FUNCTIONS).format(number, other)
+        self.name = "test_" + os.urandom(6).hex()
+        self.outcomes = PASSED if good else FAILED
+        self.is_method = bool(arguments)
+        self.source = "def %s(%s):\n    %s\n" % (self.name, arguments, form)
+
+
+class Canaries:
+    """Made and compiled before the program is loaded."""
+
+    def __init__(self, reporter, files, suite_module, uses_unittest):
+        self._reporter = reporter
+        self._files = files
+        self._suite_module = suite_module
+        self._made = [_Made(good, "") for good in (False, False, False, True)]
+        if uses_unittest:
+            self._made += [_Made(good, "self") for good in (False, True)]
+        self.table = {made.name: made.outcomes for made in self._made}
+        self._code = None
+        self._turns = {}
+
+    def compile(self, config):
+        """As the suite's own text is compiled."""
+        self._code = self._suite_module.compile_text("".join(made.source for made in self._made), config)
+
+    def plan(self, session):
+        """Before the first test one of each kind that passes and one that fails, one that fails behind a random test, and one
+        behind the last."""
+        own = {self._suite_module.EQUAL: self._suite_module.equal}
+        exec(self._code, own)
+        suites = vars(sys.modules.get(self._suite_module.name, sys))
+        # A suite may switch pytest's rewriting off, and lacks the names that it needs.
+        shared = suites if all(name in suites for name in own if name.startswith("@")) else own
+        hooks = FSHookProxy(session.config.pluginmanager, self._unaware(session))
+        items = []
+        for made in self._made:
+            function = types.FunctionType(own[made.name].__code__, shared, made.name)
+            item = (self._method if made.is_method else self._function)(session, made.name, function)
+            item._nodeid = self._files.relative(self._files.suite) + "::" + made.name
+            item.ihook = hooks
+            items.append(item)
+        behind_random, behind_last, *first = items
+        self._turns = {BEFORE_ALL: first, BEHIND_ALL: [behind_last]}
+        if len(session.items) > 2:
+            self._turns[_number() % (len(session.items) - 1)] = [behind_random]
+
+    @staticmethod
+    def _function(parent, name, function):
+        return _Canary.from_parent(parent, name=name, callobj=function, fixtureinfo=_no_fixtures())
+
+    @staticmethod
+    def _method(session, name, function):
+        import unittest
+
+        parent = UnitTestCase.from_parent(session, name="Test")
+        parent.obj = type("Test", (unittest.TestCase,), {name: function})
+        return _MethodCanary.from_parent(parent, name=name, fixtureinfo=_no_fixtures())
+
+    def _unaware(self, session):
+        """Plugins that hear nothing of it: the session, which counts, and the suite's own."""
+        found = {session}
+        for plugin in session.config.pluginmanager.get_plugins():
+            module = plugin if isinstance(plugin, types.ModuleType) else sys.modules.get(type(plugin).__module__)
+            if self._files.owner(getattr(module, "__file__", None) or "") == TRUSTED:
+                found.add(plugin)
+        return found
+
+    def take_turns(self, session, number):
+        """Those behind the test of that number, or BEFORE_ALL, BEHIND_ALL."""
+        for item in self._turns.pop(number, ()):
+            self._reporter.canary_due(item.name)
+            stack = session._setupstate
+            session._setupstate = runner.SetupState()
+            try:
+                runner.runtestprotocol(item, log=True, nextitem=None)
+                item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+            finally:
+                session._setupstate = stack
+
+
+def _no_fixtures():
+    return types.SimpleNamespace(argnames=(), initialnames=(), names_closure=[], name2fixturedefs={})

@@ -1,0 +1,83 @@
+"""What the suite brought along beside its own module, as it is before the tests run: the functions of its helper files, and
+what pytest made of its tests."""
+
+import ast
+import sys
+import types
+
+from .files import TRUSTED
+
+
+class Helpers:
+    """Modules from `test_files`: a function that the file defines is the one that its module holds."""
+
+    def __init__(self, files):
+        self._files = files
+        self._kept = {}  # (module name, function name) -> (namespace, function)
+        self._wrong = []
+
+    def watch_loaded(self):
+        for name, module in list(sys.modules.items()):
+            path = getattr(module, "__file__", None)
+            if isinstance(path, str) and path != self._files.suite and self._files.owner(path) == TRUSTED:
+                self._watch(name, vars(module), path)
+
+    def _watch(self, module_name, namespace, path):
+        for name, line in _functions_of(path):
+            value = namespace.get(name)
+            code = getattr(value, "__code__", None)
+            if code is None or code.co_filename != path or code.co_firstlineno != line:
+                self._wrong.append("%s.%s" % (module_name, name))
+            elif isinstance(value, types.FunctionType):
+                self._kept[module_name, name] = (namespace, value)
+
+    def changes(self):
+        """Names of what was replaced."""
+        found = ["%s.%s" % key for key, (namespace, value) in self._kept.items() if namespace.get(key[1]) is not value]
+        return (self._wrong + found)[:10]
+
+
+def _functions_of(path):
+    """(name, line) of the undecorated functions that a file defines once at module level and binds to nothing else."""
+    try:
+        with open(path, "rb") as file:
+            tree = ast.parse(file.read(), path)
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return []
+    bound = [name for node in ast.walk(tree) for name in _bindings(node)]
+    return [(part.name, part.lineno) for part in tree.body
+            if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)) and not part.decorator_list and bound.count(part.name) == 1]
+
+
+def _bindings(node):
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return [node.name]
+    if isinstance(node, ast.alias):
+        return [(node.asname or node.name).split(".")[0]]
+    if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+        return [node.id]
+    return node.names if isinstance(node, ast.Global) else []
+
+
+class Tests:
+    """The collected items and the fixtures: what pytest runs them by."""
+
+    def __init__(self, session, may_mark):
+        self._may_mark = may_mark
+        self._items = {id(item): (item, self._of(item)) for item in session.items}
+        manager = getattr(session, "_fixturemanager", None)
+        self._fixtures = [(found, found.func) for named in manager._arg2fixturedefs.values() for found in named] if manager else []
+
+    def _of(self, item):
+        callspec = getattr(item, "callspec", None)
+        parameters = list(callspec.params.values()) if callspec is not None else []
+        marks = [] if self._may_mark else list(item.own_markers)
+        return [getattr(item, "_fixtureinfo", None), callspec] + parameters + marks
+
+    def changed(self, item):
+        known = self._items.get(id(item))
+        if known is not None:
+            now = self._of(item)
+            if len(now) != len(known[1]) or any(left is not right for left, right in zip(now, known[1])):
+                return True
+        return any(found.func is not function for found, function in self._fixtures)
