@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import subprocess
 
+from lib.servers import ROOT
 from lib.skipping import skip
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -25,8 +26,7 @@ class Sandbox:
         for name, value in options.items():
             words += ["--" + name.replace("_", "-"), str(value)]
         if setting == "user":
-            words = ["setpriv", "--reuid", str(USER), "--regid", str(USER), "--clear-groups", *words,
-                     *(word for name in optional for word in ("--allow-missing", name))]
+            words = as_user(*words, *(word for name in optional for word in ("--allow-missing", name)))
         self.setting = setting
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=before,
                                         env={"PATH": os.environ["PATH"], "ASSAY_TEST_SECRET": SECRET})
@@ -75,9 +75,31 @@ def outside(name, *arguments, user=False, folder=None):
     """The control: the same attack without a sandbox. The line that it prints."""
     words = [PYTHON, str(ATTACK), name, *map(str, arguments)]
     if user:
-        words = ["setpriv", "--reuid", str(USER), "--regid", str(USER), "--clear-groups", *words]
+        words = as_user(*words)
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, cwd=folder)
     return done.stdout.strip() or f"ended with {done.returncode}: {done.stderr[-300:]}"
+
+
+def private_ancestor(path):
+    """The outermost folder above that others may not pass, or None."""
+    return next((folder for folder in reversed(path.parents) if not folder.stat().st_mode & 0o001), None)
+
+
+def as_user(*words):
+    """The command that runs `words` as an ordinary user. Where the clone lies in a private folder, that one is covered, for
+    this command alone, by an open one that holds nothing but the clone."""
+    words = ["setpriv", "--reuid", str(USER), "--regid", str(USER), "--clear-groups", *map(str, words)]
+    private = private_ancestor(ROOT)
+    if private is None:
+        return words
+    cover = ('mount --bind "$1" /mnt && mount -t tmpfs -o mode=755 tmpfs "$2" && mkdir -p "$1" && mount --move /mnt "$1" && cd / && shift 2 &&'
+             ' exec "$@"')
+    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", cover, "sh", str(ROOT), str(private), *words]
+
+
+def needs_user_namespaces():
+    if subprocess.run(["unshare", "--user", "true"], capture_output=True, check=False).returncode != 0:
+        skip("user_namespaces", "the kernel makes none here (none are allowed, or this is a chroot)")
 
 
 def driver_for(build, setting):
@@ -87,8 +109,7 @@ def driver_for(build, setting):
     if setting == "user":
         if os.geteuid() != 0 or not shutil.which("setpriv"):
             skip("sandbox_user", "only root can become an ordinary user by setpriv")
-        reachable = subprocess.run(["setpriv", "--reuid", str(USER), "--regid", str(USER), "--clear-groups", "test", "-x", driver],
-                                   check=False).returncode == 0
-        if not reachable:
-            skip("sandbox_user", f"uid {USER} cannot reach {driver}: the clone is private")
+        needs_user_namespaces()
+        if subprocess.run(as_user("test", "-x", driver), check=False).returncode != 0:
+            skip("sandbox_user", f"uid {USER} cannot reach {driver}")
     return driver

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 from attack import SYSCALLS
-from sandboxes import SECRET, outside
+from sandboxes import SECRET, needs_user_namespaces, outside
 
 from lib.skipping import skip
 
@@ -52,11 +52,14 @@ def test_system_call(sandbox, name):
 @pytest.mark.parametrize("name", NAMESPACES)
 def test_new_namespace(sandbox, name):
     flag = hex(NAMESPACES[name])
+    if name == "user":
+        needs_user_namespaces()
     assert_control(outside("new_namespace", flag))
     assert_held(sandbox.attack("new_namespace", flag), "EPERM")
 
 
 def test_new_user_namespace_by_unshare(sandbox):
+    needs_user_namespaces()
     assert_control(outside("unshare_user"))
     assert_held(sandbox.attack("unshare_user"), "EPERM")
 

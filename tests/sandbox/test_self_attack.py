@@ -7,12 +7,12 @@ import ctypes
 import json
 import os
 import pathlib
-import shutil
 import struct
 import subprocess
+import tempfile
 
 import pytest
-from sandboxes import USER, driver_for
+from sandboxes import as_user, driver_for
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 LAYERS = ["resource", "network", "filesystem", "privilege"]
@@ -41,7 +41,6 @@ class Worker:
     """assay-worker in one setting, with a configuration of its own."""
 
     def __init__(self, build, setting, folder):
-        driver_for(build, setting)  # skips what this machine cannot offer
         self.program, self.setting, self.folder = build / "bin" / "assay-worker", setting, folder
 
     def config(self, text="", allow=None, name="worker.cfg"):
@@ -56,7 +55,7 @@ class Worker:
     def run(self, *words, config=None, before=None, given=""):
         command = [str(self.program), "--config", str(config or self.config()), *words]
         if self.setting == "user":
-            command = ["setpriv", "--reuid", str(USER), "--regid", str(USER), "--clear-groups", *command]
+            command = as_user(*command)
         return subprocess.run(command, input=given, capture_output=True, text=True, timeout=120, check=False, preexec_fn=before,
                               env={"PATH": os.environ["PATH"], "ASSAY_NO_LOCAL_ENV": "1"})
 
@@ -68,10 +67,10 @@ class Worker:
 
 @pytest.fixture(params=["root", "user"])
 def worker(request, build):
-    folder = pathlib.Path(f"/var/tmp/assay-self-attack-{os.getpid()}")  # not tmp_path: an ordinary user must reach it
-    folder.mkdir(mode=0o755)
-    yield Worker(build, request.param, folder)
-    shutil.rmtree(folder)
+    driver_for(build, request.param)  # skips what this machine cannot offer
+    with tempfile.TemporaryDirectory(prefix="assay-self-attack-", dir="/var/tmp") as folder:  # not tmp_path: that one is private
+        os.chmod(folder, 0o755)
+        yield Worker(build, request.param, pathlib.Path(folder))
 
 
 def layers(answer):
