@@ -61,6 +61,7 @@ struct runtime {
     struct limits defaults;   /* of the standard profile, adjusted by the stanza; cpu_ms and task_wall_ms 0:
                                  they follow wall_ms (limits_resolve). A task's own are task.limits */
     struct limits maximum;    /* what a task may ask for */
+    struct limits minimum;    /* and what it must leave the runtime itself to start with; 0 = no bound */
     char *self_test;          /* a task (JSON text) that must pass before the runtime is advertised */
 };
 

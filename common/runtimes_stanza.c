@@ -119,7 +119,7 @@ bool runtimes_read_stanza(const struct config_node *stanza, const struct limits 
     static const char *const allowed[] = {
         "description",    "program_file",        "suite_file", "compile_cases", "compile_suite",   "run_case",
         "run_suite",      "suite_protocol",      "coverage",   "environment",   "read_only_paths", "preload",
-        "memory_pattern", "address_space_limit", "defaults",   "maximum",       "self_test",       NULL};
+        "memory_pattern", "address_space_limit", "defaults",   "maximum",       "minimum",         "self_test", NULL};
     const struct config_node *space = config_node_member(stanza, "address_space_limit");
     if (!config_node_expect(stanza, CONFIG_NODE_GROUP, err) ||
         !check_name(stanza, config_node_name(stanza), err) ||
@@ -146,6 +146,7 @@ bool runtimes_read_stanza(const struct config_node *stanza, const struct limits 
         (space != NULL && !config_node_bool(space, &runtime->address_space_limit, err)) ||
         !runtimes_read_limits(config_node_member(stanza, "defaults"), &runtime->defaults, err) ||
         !runtimes_read_limits(config_node_member(stanza, "maximum"), &runtime->maximum, err) ||
+        !runtimes_read_limits(config_node_member(stanza, "minimum"), &runtime->minimum, err) ||
         !runtimes_settle_limits(stanza, runtime, err) || !runtimes_read_self_test(stanza, runtime, err))
         return false;
     if (runtime->description == NULL && (runtime->description = strdup(runtime->name)) == NULL)

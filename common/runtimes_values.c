@@ -44,6 +44,21 @@ bool runtimes_read_limits(const struct config_node *group, struct limits *limits
     return true;
 }
 
+/* What a task gets without asking, in either profile, must be enough. */
+static bool check_minimum(const struct config_node *stanza, const struct runtime *runtime,
+                          const struct limit_key *key, struct err *err)
+{
+    int64_t minimum = limits_get(&runtime->minimum, key);
+    int64_t least = limits_get(&runtime->defaults, key);
+    if (key->strict > 0 && key->strict < least)
+        least = key->strict;
+    if (minimum == 0 || least == 0 || minimum <= least)
+        return true;
+    const struct config_node *said = config_node_member(config_node_member(stanza, "minimum"), key->name);
+    return config_node_error(said, err, "is above the %g that a task has by default or in the strict profile",
+                             (double)least / (double)key->unit);
+}
+
 /* A default that the stanza itself says must be within its maximum; one from further out is lowered to it. */
 bool runtimes_settle_limits(const struct config_node *stanza, struct runtime *runtime, struct err *err)
 {
@@ -51,13 +66,18 @@ bool runtimes_settle_limits(const struct config_node *stanza, struct runtime *ru
     for (size_t i = 0; i < LIMIT_KEY_COUNT; i++) {
         const struct limit_key *key = &limit_keys[i];
         int64_t maximum = limits_get(&runtime->maximum, key);
-        if (limits_get(&runtime->defaults, key) <= maximum)
+        if (limits_get(&runtime->defaults, key) <= maximum) {
+            if (!check_minimum(stanza, runtime, key, err))
+                return false;
             continue;
+        }
         const struct config_node *said = own != NULL ? config_node_member(own, key->name) : NULL;
         if (said != NULL)
             return config_node_error(said, err, "is above the maximum %g; raise maximum.%s or lower this",
                                      (double)maximum / (double)key->unit, key->name);
         limits_set(&runtime->defaults, key, maximum);
+        if (!check_minimum(stanza, runtime, key, err))
+            return false;
     }
     if (runtime->maximum.task_wall_ms < runtime->maximum.wall_ms)
         return config_node_error(

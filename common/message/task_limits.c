@@ -21,6 +21,12 @@ static bool check_limit(const struct reader *reader, const char *name, const str
                             "%.15g is above the %.15g that runtime %s allows; ask for less, or raise "
                             "runtimes.%s.maximum.%s in runtimes.cfg",
                             value, maximum, runtime->name, runtime->name, key->name);
+    if (scaled < limits_get(&runtime->minimum, key))
+        return reader_error(reader, name, err,
+                            "%.15g is below the %.15g that runtime %s needs to start; ask for more, or lower "
+                            "runtimes.%s.minimum.%s in runtimes.cfg",
+                            value, (double)limits_get(&runtime->minimum, key) / (double)key->unit,
+                            runtime->name, runtime->name, key->name);
     *out = scaled;
     return true;
 }

@@ -18,6 +18,7 @@ static const char fixture_text[] =
     "    run_case = [\"python3\", \"{program}\"]; run_suite = [\"python3\", \"{harness}/pytest/run.py\"];\n"
     "    suite_protocol = \"report\"; coverage = true;\n"
     "    maximum = { wall_s = 120.0; disk_mb = 256; };\n"
+    "    minimum = { memory_mb = 16; wall_s = 0.01; };\n"
     "    self_test = { program = \"print(1)\"; suite = \"def test_a():\\n    pass\\n\";\n"
     "                  expected_stdout = \"1\\n\"; };\n"
     "  };\n"
