@@ -110,7 +110,23 @@ FAULTS = {
     "suite wants a header of the system": (GOOD, "#include <no_such_header.h>\nint main(void) { return 0; }\n", True),
     "program lacks the function": ("int sub(void) { return 0; }\n", SUITE, False),
     "program lacks the header": (GOOD, '#include "add.h"\nint main(void) { return 0; }\n', False),
-    "program's type is not there": (GOOD, "int main(void) { struct point p = {1}; Point q; return 0; }\n", False),
+    # It includes nothing: no program could help.
+    "suite names a type that nobody has": (GOOD, "int main(void) { struct point p = {1}; Point q; return 0; }\n", True),
+    "program's type is not there": (GOOD, '#include "parts.h"\nint main(void) { struct point p = {1}; Point q; return 0; }\n', False),
+    "program's macro is not there": (GOOD, '#include "parts.h"\nCHECK(add) { return 0; }\n', False),
+    "program's macro for a value is not there": (GOOD, '#include "parts.h"\nint main(void)\n{\n    return CHECK(1, 2) 3;\n}\n', False),
+    "suite does not parse, with a header": (GOOD, '#include "parts.h"\nint main(void)\n{\n    int x = ;\n    return 0;\n}\n', True),
+    "suite holds half a text, with a header": (GOOD, '#include "parts.h"\nint main(void)\n{\n    char *x = "abc;\n    return 0;\n}\n', True),
+    "suite includes the program and does not parse": (GOOD, '#include "implementation.c"\nint main(void) { int x = ; return 0; }\n', True),
+    "suite without main, with a header": (GOOD, '#include "parts.h"\nint check(void) { return 0; }\n', True),
+    "header that does not parse, under the suite's name": (GOOD, '#include "line.h"\nint main(void) { return 0; }\n', False),
+    "header that wants a header, under the suite's name": (GOOD, '#include "wants.h"\n/* #include <no_such_header.h> */\nint main(void) { return 0; }\n', False),
+    "header that spoils a word of the suite": (GOOD, '#include "spoils.h"\nint main(void)\n{\n    int sum = 3;\n    return sum - 3;\n}\n', False),
+    "header that poisons a word of the suite": (GOOD, '#include "poison.h"\nint main(void) { int sum = 3; return sum - 3; }\n', False),
+    "header that ends in half a comment": (GOOD, '#include "comment.h"\nint main(void) { return 0; }\n', False),
+    "header that gives main another name": (GOOD, '#include "name.h"\nint main(void) { return 0; }\n', False),
+    "program that wants a main by assembler": (GOOD + '__asm__(".globl go\\ngo: call main@PLT\\n");\nint other(void);\nint add2(void) { return other(); }\n',
+                                               "int add2(void);\nint main(void) { return add2(); }\n", False),
     "the suite's marker in the program's message": (GOOD, '#include "evil.h"\nint main(void) { return 0; }\n', False),
 }
 
@@ -119,6 +135,10 @@ FAULTS = {
 def test_whose_fault_a_build_is(name, tmp_path):
     program, suite, of_suite = FAULTS[name]
     drive.write(tmp_path, {"implementation.c": program, "test_implementation.c": suite,
+                           "parts.h": "", "line.h": '#line 2 "test_implementation.c"\nint x = ;\n', "spoils.h": "#define sum = =\n",
+                           "wants.h": '#line 2 "test_implementation.c"\n#include <no_such_header.h>\n', "poison.h": "#pragma GCC poison sum\n",
+                           "comment.h": "/* and so on\n", "name.h": 'int main(void) __asm__("other_main");\n',
+                           "assay_alone/errors.txt": "test_implementation.c:1:1: error: expected\n", "assay_alone/needs.txt": "x: test_implementation.c\n",
                            "evil.h": '#pragma message "x\\nassay: the suite does not compile"\n#error "assay: the suite does not compile"\n'})
     assert drive.build_c(tmp_path, "program").returncode == 0
     built = drive.build_c(tmp_path, "suite")

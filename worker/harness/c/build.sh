@@ -60,30 +60,82 @@ build_cases() {
     $compile -o assay_program "$@" -lm -pthread
 }
 
-# The first error tells: one of syntax in the suite's own text, or a system header that is not there.
-suite_is_at_fault() {
-    first=$(grep -m 1 -E 'error:|undefined reference' "$1")
-    case $first in
-    "$suite":*"error: expected "* | "$suite":*"error: stray "* | "$suite":*"error: missing terminating "* | \
-        "$suite":*"error: unterminated "* | "$suite":*"error: invalid suffix "* | "$suite":*"error: #"*)
-        return 0
-        ;;
-    "$suite":*"fatal error: "*": No such file or directory")
-        header=${first#*fatal error: }
-        grep -q "^[[:space:]]*#[[:space:]]*include[[:space:]]*<${header%%:*}>" "./$suite"
-        return
-        ;;
-    *"undefined reference to \`main'")
-        return 0
-        ;;
-    esac
-    return 1
+# Whose fault is it that the suite cannot be built? What the compiler says of suite and program together is the program's to
+# shape (#line, macros, asm names), so the suite is asked alone: in a folder where every file that it may include is empty.
+alone=assay_alone
+
+# False: it cannot be asked.
+prepare_alone() {
+    rm -rf "$alone"
+    mkdir "$alone" || return 1
+    # shellcheck disable=SC2016
+    find . -path "./$alone" -prune -o -type d -exec mkdir -p "$alone/{}" \; -o -type f -exec sh -c ': >"$1/$2"' sh "$alone" {} \;
+    cp "./$suite" "$alone/$suite"
 }
 
-# Runs a command; its output goes to standard error, behind SUITE_FAULT where that holds.
+compile_alone() {
+    (cd "$alone" && $compile -c -o alone.o "$suite" >errors.txt 2>&1)
+}
+
+first_error() {
+    grep -m 1 -E '(^|: )(fatal )?error: ' "$1"
+}
+
+# Nothing of the workspace is included: the suite compiles, or not, whatever the program is.
+needs_no_file() {
+    (cd "$alone" && $compile -M -MT x "$suite" 2>/dev/null) >"$alone/needs.txt" || return 1
+    ! sed 's/^x://; s/\\$//' "$alone/needs.txt" | tr ' ' '\n' | grep -v -e '^/usr/' -e '^$' | grep -vqxF "$suite"
+}
+
+# A mistake of syntax that no header could mend: on its line and the one before stands no name with a parenthesis behind it,
+# which might be a macro, but those that the language or the library has.
+is_plain_mistake() {
+    line=${1#"$suite":}
+    line=${line%%:*}
+    case $line in '' | *[!0-9]*) return 1 ;; esac
+    ! sed -n "$((line > 1 ? line - 1 : 1)),${line}p" "./$suite" | grep -oE '[A-Za-z_][A-Za-z0-9_]*[[:space:]]*\(' |
+        grep -vqE '^(if|while|for|switch|return|sizeof|main|assert|exit|abort|printf|puts|strcmp|strlen|memcmp)[[:space:]]*\('
+}
+
+suite_does_not_compile_alone() {
+    prepare_alone && ! compile_alone || return 1
+    said=$(first_error "$alone/errors.txt")
+    case $said in
+    "$suite":*"fatal error: "*": No such file or directory")
+        header=${said#*fatal error: }
+        grep -qF "<${header%%:*}>" "./$suite"
+        return
+        ;;
+    esac
+    needs_no_file && return 0
+    # The same place with the program: not a type or macro that the program did provide.
+    together=$(first_error assay_output.txt)
+    [ "${said%%error:*}" = "${together%%error:*}" ] || return 1
+    case $said in
+    "$suite":*"error: missing terminating "* | "$suite":*"error: stray "* | "$suite":*"error: unterminated "*) return 0 ;;
+    "$suite":*"error: expected "* | "$suite":*"error: invalid suffix "*) is_plain_mistake "$said" ;;
+    *) return 1 ;;
+    esac
+}
+
+# The object that the suite alone makes has no main, and no line that may be a macro that makes one; where it makes none, its
+# text does not name it.
+suite_has_no_main() {
+    prepare_alone || return 1
+    if compile_alone; then
+        ! nm "$alone/alone.o" | grep -q ' T main$' &&
+            { needs_no_file || ! grep -qE '^[A-Za-z_][A-Za-z0-9_]*[[:space:]]*(\(|$)' "./$suite"; }
+    else
+        ! grep -qw main "./$suite"
+    fi
+}
+
+# Runs a command; its output goes to standard error, behind SUITE_FAULT where `$1` says that the suite is at fault.
 run_for_suite() {
+    suite_is_at_fault=$1
+    shift
     "$@" >assay_output.txt 2>&1 && return 0
-    if suite_is_at_fault assay_output.txt; then
+    if $suite_is_at_fault; then
         echo "$SUITE_FAULT" >&2
     fi
     # A #pragma message may hold line breaks: what the compiler says must not look like our own line.
@@ -118,14 +170,14 @@ build_suite() {
         ! suite_is_twisted || return 1
     fi
     # shellcheck disable=SC2086
-    run_for_suite $compile -c -o assay_suite.o "$suite" || return 1
+    run_for_suite suite_does_not_compile_alone $compile -c -o assay_suite.o "$suite" || return 1
     if [ "$language" = cpp ]; then
         $compile -x c++ -c -o assay_main.o "$harness/suite_main.c" || return 70
     else
         $compile -c -o assay_main.o "$harness/suite_main.c" || return 70
     fi
     # shellcheck disable=SC2086
-    run_for_suite $compile -o assay_suite assay_main.o assay_suite.o libassay_program.a \
+    run_for_suite suite_has_no_main $compile -o assay_suite assay_main.o assay_suite.o libassay_program.a \
         -Wl,--wrap=main,--wrap=exit -lm -pthread
 }
 
