@@ -116,10 +116,25 @@ static bool read_read_only_paths(const struct config_node *stanza, struct runtim
 bool runtimes_read_stanza(const struct config_node *stanza, const struct limits *defaults,
                           const struct limits *maximum, struct runtime *runtime, struct err *err)
 {
-    static const char *const allowed[] = {
-        "description",    "program_file",        "suite_file", "compile_cases", "compile_suite",   "run_case",
-        "run_suite",      "suite_protocol",      "coverage",   "environment",   "read_only_paths", "preload",
-        "memory_pattern", "address_space_limit", "defaults",   "maximum",       "minimum",         "self_test", NULL};
+    static const char *const allowed[] = {"description",
+                                          "program_file",
+                                          "suite_file",
+                                          "compile_cases",
+                                          "compile_suite",
+                                          "run_case",
+                                          "run_suite",
+                                          "suite_protocol",
+                                          "coverage",
+                                          "environment",
+                                          "read_only_paths",
+                                          "preload",
+                                          "memory_pattern",
+                                          "address_space_limit",
+                                          "defaults",
+                                          "maximum",
+                                          "minimum",
+                                          "self_test",
+                                          NULL};
     const struct config_node *space = config_node_member(stanza, "address_space_limit");
     if (!config_node_expect(stanza, CONFIG_NODE_GROUP, err) ||
         !check_name(stanza, config_node_name(stanza), err) ||
