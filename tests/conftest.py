@@ -29,7 +29,6 @@ Environment
 """
 import os
 import pathlib
-import subprocess
 import sys
 
 import pytest
@@ -37,7 +36,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from lib.servers import ROOT, Servers  # noqa: E402  pylint: disable=wrong-import-position
-from lib.site import Site  # noqa: E402  pylint: disable=wrong-import-position
+from lib.site import Site, make_template  # noqa: E402  pylint: disable=wrong-import-position
 from lib.skipping import skip  # noqa: E402  pylint: disable=wrong-import-position
 
 TEMPLATE = "assay_test_template"
@@ -82,13 +81,7 @@ def servers():
 @pytest.fixture(scope="session")
 def template_database(servers, build):
     """Migrated once; each test's database is a copy."""
-    servers.superuser(f"DROP DATABASE IF EXISTS {TEMPLATE} WITH (FORCE)")
-    servers.superuser(f"CREATE DATABASE {TEMPLATE} OWNER assay_collector")
-    env = {**os.environ, "ASSAY_NO_LOCAL_ENV": "1", "ASSAY_PG_URL": servers.pg_url("assay_collector", TEMPLATE)}
-    done = subprocess.run([build / "bin/assay-collector", "migrate"], env=env, stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    return TEMPLATE
+    return make_template(servers, build, TEMPLATE)
 
 
 @pytest.fixture

@@ -182,15 +182,8 @@ def test_a_wrong_password_is_told_and_not_shown(site, program, words):
 @pytest.fixture
 def broker_disk(servers):
     """A function that sets the free space below which the broker stops taking messages; back to normal afterwards."""
-    def limit(value):
-        script = ". compose/lib/state.sh; . compose/lib/process.sh; . compose/lib/broker.sh; as_user rabbitmq\n" \
-                 'mapfile -t environment < <(broker_environment "$ASSAY_STATE/rabbitmq")\n' \
-                 f'"${{as[@]}}" env -i "${{environment[@]}}" "$(rabbitmq_sbin)/rabbitmqctl" set_disk_free_limit {value}'
-        done = subprocess.run(["/bin/bash", "-c", script], env={**os.environ, "ASSAY_STATE": str(servers.state)}, cwd=ROOT,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-    yield limit
-    limit("50MB")
+    yield lambda value: servers.rabbitmqctl("set_disk_free_limit", value)
+    servers.rabbitmqctl("set_disk_free_limit", "50MB")
 
 
 def test_the_brokers_disk_is_full(site, broker_disk):

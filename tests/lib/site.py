@@ -24,6 +24,17 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def make_template(servers, build, name):
+    """A migrated database of that name, of which each site's is a copy."""
+    servers.superuser(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    servers.superuser(f"CREATE DATABASE {name} OWNER assay_collector")
+    env = {**os.environ, "ASSAY_NO_LOCAL_ENV": "1", "ASSAY_PG_URL": servers.pg_url("assay_collector", name)}
+    done = subprocess.run([build / "bin/assay-collector", "migrate"], env=env, stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return name
+
+
 class Site:
     def __init__(self, servers, folder, runtimes, template=None):
         self.servers = servers
@@ -99,11 +110,12 @@ class Site:
         """A worker that consumes already, when this returns (unless wait=False). Further variables as keywords."""
         self._workers += 1
         address = f"127.0.0.1:{free_port()}"
+        uid_base = FIRST_UID + 64 * (os.getpid() % 1000 * 16 + self._workers)
         settings = {"ASSAY_WORKER_RUNTIMES": runtimes, "ASSAY_WORKER_SLOTS": slots, "ASSAY_HTTP_LISTEN": address,
                     "ASSAY_WORKER_NAME": name or f"worker-{self._workers}",
-                    "ASSAY_WORKER_UID_BASE": FIRST_UID + 64 * (os.getpid() % 1000 * 16 + self._workers), **env}
+                    "ASSAY_WORKER_UID_BASE": uid_base, **env}
         worker = self.start("assay-worker", env=settings)
-        worker.address = settings["ASSAY_HTTP_LISTEN"]
+        worker.address, worker.uid_base = settings["ASSAY_HTTP_LISTEN"], uid_base
         if wait:
             def consuming():
                 assert worker.alive(), "it ended"
