@@ -1,32 +1,8 @@
 """The harness gives, test for test, the outcomes of plain pytest."""
-import re
-import subprocess
-
 import drive
 import pytest
-from corpus import CORPUS, PROGRAM
-
-LINE = re.compile(r"^test_implementation\.py::(.+?) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b")
-OUTCOMES = {"PASSED": "passed", "FAILED": "failed", "ERROR": "error", "SKIPPED": "skipped", "XFAIL": "xfailed", "XPASS": "xpassed"}
-
-
-def plain_pytest(folder, suite, test_files):
-    """Outcomes by pytest's own verbose output. An ERROR behind PASSED (its teardown) is what counts."""
-    drive.write(folder, {"implementation.py": PROGRAM, "test_implementation.py": suite, **test_files})
-    command = [drive.PYTHON, "-m", "pytest", "-v", "-p", "no:cacheprovider", "--color=no", "-c", "/dev/null", "--rootdir", ".",
-               "test_implementation.py"]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=drive.DEADLINE,
-                         env={"PATH": "/usr/bin:/bin", "HOME": str(folder), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8", "COLUMNS": "400",
-                              "PYTHONHASHSEED": "0", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"})
-    outcomes = {}
-    for line in ran.stdout.splitlines():
-        found = LINE.match(line)
-        if found and outcomes.get(found[1]) != "failed":
-            outcomes[found[1]] = OUTCOMES[found[2]]
-    # The program's own tests, which a star import brings in, are the one difference that is meant.
-    outcomes.pop("test_of_the_program", None)
-    assert outcomes, ran.stdout + ran.stderr
-    return outcomes
+from lib import plain_pytest
+from lib.pytest_suites import CORPUS, PROGRAM
 
 
 @pytest.mark.parametrize("name", CORPUS)
@@ -34,7 +10,7 @@ def test_same_outcomes(name, tmp_path):
     suite, test_files = CORPUS[name]
     (tmp_path / "plain").mkdir()
     (tmp_path / "harness").mkdir()
-    expected = plain_pytest(tmp_path / "plain", suite, test_files)
+    expected = plain_pytest.outcomes(tmp_path / "plain", PROGRAM, suite, test_files, drive.PYTHON)
     ran = drive.python(tmp_path / "harness", PROGRAM, suite, test_files=test_files)
     assert ran.outcomes == expected
     assert ran.done and ran.fault is None

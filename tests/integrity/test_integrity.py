@@ -1,9 +1,5 @@
 """Programs that game their tests: none gets a pass, and none makes its suite or the machine look at fault. Beside each, the
 same task with an honest program passes. All of them go through one worker."""
-import json
-import os
-import subprocess
-
 import gaming
 import native_attacks
 import node_attacks
@@ -25,15 +21,7 @@ TWINS["hooks"] = {"task_id": "node/honest/hooks", "runtime": "node", "implementa
 @pytest.fixture(scope="module")
 def results(build, tmp_path_factory):
     """Of all tasks, by task_id."""
-    path = tmp_path_factory.mktemp("integrity") / "tasks.jsonl"
-    tasks = [attack for _, attack, _ in ROWS] + list(TWINS.values())
-    path.write_text("".join(json.dumps(task) + "\n" for task in tasks), encoding="utf-8")
-    ran = subprocess.run([build / "bin/assay-worker", "--local", path, "--slots", "2"], capture_output=True, text=True, timeout=1200, check=False,
-                         env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
-    assert ran.returncode == 1, ran.stderr
-    found = {result["task_id"]: result for result in map(json.loads, ran.stdout.splitlines())}
-    assert set(found) == {task["task_id"] for task in tasks}
-    return found
+    return gaming.run_local(build, tmp_path_factory.mktemp("integrity"), [attack for _, attack, _ in ROWS] + list(TWINS.values()))
 
 
 @pytest.mark.parametrize("name, attack", [(name, attack) for name, attack, _ in ROWS], ids=[name for name, _, _ in ROWS])

@@ -5,6 +5,9 @@ import ast
 import sys
 import types
 
+# A suite may put others in their place for a while.
+from builtins import any, getattr, id, len, list, zip
+
 from .files import TRUSTED
 
 
