@@ -1,12 +1,15 @@
 #include "worker/decoys.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -16,6 +19,7 @@
 #include "common/text.h"
 
 #define CONTROL_WITHIN_MS 1000
+#define CANARY_PREFIX     "assay-canary-"
 
 /* starttime is field 22; the name, field 2, may hold anything but ends with the last ')'. */
 static bool read_start(unsigned long long *started, struct err *err)
@@ -82,28 +86,61 @@ static bool lay_abstract(struct decoys *decoys)
     return true;
 }
 
+/* A worker that was killed cannot remove its canary: the next one does. The lock on it died with its worker,
+ * so that a live one's is never taken, whatever its pid is here. */
+static void sweep(const char *folder)
+{
+    DIR *stream = opendir(folder);
+
+    if (stream == NULL)
+        return;
+    for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
+        struct stat status;
+        if (strncmp(entry->d_name, CANARY_PREFIX, strlen(CANARY_PREFIX)) != 0)
+            continue;
+        autofd int fd = openat(dirfd(stream), entry->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
+            flock(fd, LOCK_EX | LOCK_NB) == 0)
+            (void)unlinkat(dirfd(stream), entry->d_name, 0);
+    }
+    (void)closedir(stream);
+}
+
+/* False also when another worker's sweep came between its making and its lock. */
+static bool make_canary(struct decoys *decoys)
+{
+    struct stat status;
+
+    decoys->canary_fd = mkostemp(decoys->canary, O_CLOEXEC);
+    if (decoys->canary_fd < 0)
+        return false;
+    if (flock(decoys->canary_fd, LOCK_EX | LOCK_NB) == 0 && fchmod(decoys->canary_fd, 0644) == 0 &&
+        write(decoys->canary_fd, "canary\n", 7) == 7 && fstat(decoys->canary_fd, &status) == 0 &&
+        status.st_nlink == 1)
+        return true;
+    (void)unlink(decoys->canary);
+    close_fd(&decoys->canary_fd);
+    return false;
+}
+
 static void lay_canary(struct decoys *decoys)
 {
     const char *folder = getenv("TMPDIR");
+
     if (folder == NULL || folder[0] != '/')
         folder = "/tmp";
-    if ((size_t)snprintf(decoys->canary, sizeof decoys->canary, "%s/assay-canary-XXXXXX", folder) >=
-        sizeof decoys->canary) {
-        decoys->canary[0] = '\0';
-        return;
+    sweep(folder);
+    for (int tries = 0; tries < 3; tries++) {
+        int size = snprintf(decoys->canary, sizeof decoys->canary, "%s/" CANARY_PREFIX "XXXXXX", folder);
+        if (size > 0 && (size_t)size < sizeof decoys->canary && make_canary(decoys))
+            return;
     }
-    autofd int fd = mkstemp(decoys->canary);
-    if (fd < 0) {
-        decoys->canary[0] = '\0';
-    } else if (fchmod(fd, 0644) != 0 || write(fd, "canary\n", 7) != 7) {
-        (void)unlink(decoys->canary);
-        decoys->canary[0] = '\0';
-    }
+    decoys->canary[0] = '\0';
 }
 
 bool decoys_open(struct decoys *decoys, struct err *err)
 {
-    *decoys = (struct decoys){.tcp = -1, .udp = -1, .abstract = -1};
+    *decoys = (struct decoys){.tcp = -1, .udp = -1, .abstract = -1, .canary_fd = -1};
     if (!read_start(&decoys->worker_started, err))
         return false;
     for (int tries = 0; tries < 3 && !lay_loopback(decoys); tries++) {
@@ -124,6 +161,7 @@ void decoys_close(struct decoys *decoys)
     if (decoys->canary[0] != '\0')
         (void)unlink(decoys->canary);
     decoys->canary[0] = '\0';
+    close_fd(&decoys->canary_fd);
 }
 
 const char *decoys_reached(const struct decoys *decoys)

@@ -16,10 +16,12 @@ struct decoys {
     int port;               /* of tcp and udp on 127.0.0.1; 0 = the machine has no loopback to try */
     char abstract_name[40]; /* without the leading NUL; "" = there is none */
     char canary[PATH_MAX];  /* "" = no folder for it can be written */
+    int canary_fd;          /* locked as long as this worker lives */
     unsigned long long worker_started; /* starttime of this process, proc(5) */
 };
 
-/* False (ERR_INFRA) when this process cannot be told from others; a decoy that cannot be laid is left out. */
+/* False (ERR_INFRA) when this process cannot be told from others; a decoy that cannot be laid is left out.
+ * Canaries of workers that were killed are removed. */
 bool decoys_open(struct decoys *decoys, struct err *err);
 void decoys_close(struct decoys *decoys);
 /* What was reached since: "tcp", "udp", "abstract", or NULL when nothing was. */

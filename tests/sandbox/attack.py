@@ -1,4 +1,4 @@
-"""The attacks: run inside a sandbox (must be held) and outside of it (the control: must succeed, or get further).
+"""The attacks (those on what a task may use up, and on the next task, are in exhaustion.py): run inside a sandbox (must be held) and outside of it (the control: must succeed, or get further).
 
     attack.py NAME [ARGUMENT ...]
 
@@ -8,13 +8,14 @@ Nothing but the standard library, and no import that a sandbox could make fail.
 """
 import ctypes
 import errno
+import fcntl
 import mmap
 import os
+import shutil
 import signal
 import socket
 import struct
 import sys
-import threading
 import time
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -304,6 +305,114 @@ def effective_uid_of_setuid(program):
     held(errno.EPERM)
 
 
+@attack
+def hard_link(path):
+    """A second name in the workspace for a file of the machine outlives the task, and is then written to by its owner."""
+    link = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"hard-link-{os.getpid()}")
+    try:
+        os.link(path, link)
+    except OSError as problem:
+        held(problem.errno)
+    os.unlink(link)
+    reached("a second name")
+
+
+@attack
+def link_to_open_file():
+    """The same by a descriptor: linkat(AT_EMPTY_PATH) needs a capability, /proc/self/fd does not."""
+    folder = os.environ.get("TMPDIR", "/tmp")
+    fd = os.open("/usr/bin/env", os.O_RDONLY)
+    link = os.path.join(folder, f"hard-link-{os.getpid()}").encode()
+    result = syscall(265, fd, b"", -100, link, 0x1000)
+    if result < 0:
+        result = syscall(265, -100, f"/proc/self/fd/{fd}".encode(), -100, link, 0x400)
+    if result < 0:
+        held(-result)
+    os.unlink(link)
+    reached("a second name")
+
+
+@attack
+def rename_folder(path):
+    """The workspace's own folder taken away, for another to be put in its place."""
+    other = f"{path}-away-{os.getpid()}"
+    try:
+        os.rename(path, other)
+    except OSError as problem:
+        held(problem.errno)
+    os.rename(other, path)
+    reached("renamed")
+
+
+@attack
+def swap_race(secret, seconds="2"):
+    """A folder and a link to the secret's folder change places for as long as another process opens through them: whoever checks
+    a path first and follows it later is caught."""
+    base = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"race-{os.getpid()}")
+    folder, name = os.path.split(secret)
+    os.makedirs(f"{base}/inner")
+    with open(f"{base}/inner/{name}", "wb") as file:
+        file.write(b"mine")
+    os.symlink(folder, f"{base}/link")
+    swapper = os.fork()
+    if swapper == 0:
+        while True:
+            syscall(316, -100, f"{base}/inner".encode(), -100, f"{base}/link".encode(), 2)  # renameat2, RENAME_EXCHANGE
+    end, refusals, got = time.monotonic() + float(seconds), set(), b"mine"
+    while time.monotonic() < end and got == b"mine":
+        try:
+            with open(f"{base}/inner/{name}", "rb") as file:
+                got = file.read(64)
+        except OSError as problem:
+            refusals.add(problem.errno)
+    os.kill(swapper, signal.SIGKILL)
+    os.waitpid(swapper, 0)
+    shutil.rmtree(base, ignore_errors=True)
+    if got != b"mine":
+        reached("the secret")
+    held(sorted(refusals)[0] if refusals else errno.EAGAIN)
+
+
+@attack
+def overwrite_running(program):
+    """Overwrites the program of a running process: its file, then (it is busy) another put in its place."""
+    try:
+        os.close(os.open(program, os.O_WRONLY))
+        reached("opened")
+    except OSError as problem:
+        if problem.errno != errno.ETXTBSY:
+            held(problem.errno)
+    other = f"{program}-{os.getpid()}"
+    try:
+        os.close(os.open(other, os.O_WRONLY | os.O_CREAT, 0o755))
+        os.rename(other, program)
+    except OSError as problem:
+        held(problem.errno)
+    reached("replaced")
+
+
+@attack
+def overwrite_own_interpreter():
+    """As runc's hole did: through /proc/self/exe, and a second look when nobody runs it."""
+    fd = os.open("/proc/self/exe", os.O_PATH)
+    try:
+        os.close(os.open(f"/proc/self/fd/{fd}", os.O_WRONLY))
+    except OSError as problem:
+        held(problem.errno)
+    reached("opened for writing")
+
+
+@attack
+def lease(path):
+    """A lease on a file of the machine holds up whoever opens it next."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except OSError as problem:
+        held(problem.errno)
+    reached("a lease")
+
+
 # --- other processes ------------------------------------------------------------------------------------------------------------
 
 @attack
@@ -317,16 +426,46 @@ def signal_process(pid):
 
 
 @attack
-def kill_everything_named_1():
-    """Pid 1 of the task's namespace: its init must not die, nor stop, nor be told to."""
-    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP, signal.SIGCHLD, signal.SIGXCPU):
+def read_memory_of(pid):
+    """process_vm_readv of eight bytes; from an address that is nowhere, so that who is let in hears EFAULT."""
+    local = ctypes.create_string_buffer(8)
+    ours = ctypes.create_string_buffer(struct.pack("PN", ctypes.addressof(local), 8))
+    theirs = ctypes.create_string_buffer(struct.pack("PN", 4096, 8))
+    judge(syscall(310, int(pid), ctypes.addressof(ours), 1, ctypes.addressof(theirs), 1, 0))
+
+
+@attack
+def terminate(pid):
+    """Really, with SIGKILL."""
+    try:
+        os.kill(int(pid), signal.SIGKILL)
+    except OSError as problem:
+        held(problem.errno)
+    reached("killed")
+
+
+@attack
+def signal_by_descriptor(pid):
+    fd = syscall(434, int(pid), 0)
+    if fd < 0:
+        held(-fd)
+    judge(syscall(424, fd, 0, 0, 0))
+
+
+@attack
+def stop_process(pid):
+    """The task's init must not die, nor stop, nor be told to."""
+    for number in (signal.SIGTERM, signal.SIGSTOP, signal.SIGCHLD, signal.SIGXCPU, signal.SIGKILL):
         try:
-            os.kill(1, number)
+            os.kill(int(pid), number)
         except OSError as problem:
             held(problem.errno)
     time.sleep(0.05)
-    with open("/proc/1/stat", encoding="ascii") as file:
-        state = file.read().rsplit(")", 1)[1].split()[0]
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            state = file.read().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        state = "gone"
     if state in "SRD":
         held(errno.EPERM)
     reached(f"state {state}")
@@ -415,14 +554,13 @@ def dump_core():
 
 
 @attack
-def raise_limit(name):
+def raise_limit(name, to="-1"):
     import resource  # pylint: disable=import-outside-toplevel
-    which = getattr(resource, name)
     try:
-        resource.setrlimit(which, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        resource.setrlimit(getattr(resource, name), (int(to), int(to)))
     except (OSError, ValueError):
         held(errno.EPERM)
-    reached("unlimited")
+    reached(f"raised to {to}")
 
 
 @attack
@@ -444,239 +582,7 @@ def change_uid():
     reached("uid 0")
 
 
-# --- exhaustion: these answer by how they end, told by the sandbox ---------------------------------------------------------------
-
-def hog(size):
-    block = mmap.mmap(-1, size)
-    for at in range(0, size, 4096):
-        block[at] = 1
-    return block
-
-
-@attack
-def memory_bomb():
-    blocks = []
-    while True:
-        blocks.append(hog(16 << 20))
-
-
-@attack
-def memory_bomb_of_many():
-    for _ in range(40):
-        if os.fork() == 0:
-            blocks = [hog(16 << 20)]
-            time.sleep(30)
-            os._exit(len(blocks))
-    try:
-        while True:
-            os.wait()
-    except ChildProcessError:
-        pass
-
-
-@attack
-def shared_memory_bomb():
-    block = mmap.mmap(-1, 1 << 30)  # shared, anonymous
-    for at in range(0, 1 << 30, 4096):
-        block[at] = 1
-
-
-@attack
-def memfd_bomb():
-    while True:
-        fd = os.memfd_create("bomb")
-        for _ in range(8):
-            os.write(fd, b"x" * (1 << 20))
-
-
-@attack
-def system_v_bomb():
-    shmget, shmat = LIBC.shmget, LIBC.shmat
-    shmat.restype = ctypes.c_void_p
-    for _ in range(64):
-        identity = shmget(0, 16 << 20, 0o600 | 0o1000)
-        if identity < 0:
-            held(ctypes.get_errno())
-        address = shmat(identity, None, 0)
-        ctypes.memset(address, 1, 16 << 20)
-    reached("1 GB")
-
-
-@attack
-def fork_bomb():
-    while True:
-        try:
-            os.fork()
-        except OSError:
-            pass
-
-
-@attack
-def thread_bomb():
-    count = 0
-    try:
-        while count < 5000:
-            threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
-            count += 1
-    except RuntimeError:
-        print("held: EAGAIN", count)
-        sys.stdout.flush()
-        os._exit(0)
-    print("reached:", count)
-    sys.stdout.flush()
-    os._exit(0)
-
-
-@attack
-def descriptor_bomb():
-    descriptors = []
-    try:
-        while len(descriptors) < 15000:
-            descriptors.append(os.open("/dev/null", os.O_RDONLY))
-    except OSError as problem:
-        for fd in descriptors:
-            os.close(fd)
-        print("held:", errno.errorcode[problem.errno], len(descriptors))
-        sys.exit(0)
-    reached(len(descriptors))
-
-
-@attack
-def inode_bomb(folder):
-    os.makedirs(folder, exist_ok=True)
-    try:
-        for i in range(1 << 20):
-            os.close(os.open(f"{folder}/{i}", os.O_CREAT | os.O_WRONLY))
-    except OSError as problem:
-        held(problem.errno)
-    reached("a million files")
-
-
-@attack
-def disk_bomb(path):
-    try:
-        with open(path, "wb", buffering=0) as file:
-            for _ in range(1 << 10):
-                if file.write(b"x" * (1 << 20)) < 1 << 20:
-                    raise OSError(errno.ENOSPC, "short write")
-    except OSError as problem:
-        held(problem.errno)
-    reached("a gigabyte")
-
-
-@attack
-def deep_folders():
-    """A tree that is hard to remove: deep, and closed to its owner."""
-    for _ in range(2000):
-        os.mkdir("d")
-        os.chdir("d")
-    for _ in range(2000):
-        os.chdir("..")
-    os.chmod("d", 0)
-    os.mkdir("closed")
-    os.chmod("closed", 0)
-    print("done")
-
-
-@attack
-def flood(fd):
-    block = b"x" * 65536
-    while True:
-        os.write(int(fd), block)
-
-
-@attack
-def stubborn_sleeper():
-    for number in range(1, 65):
-        try:
-            signal.signal(number, signal.SIG_IGN)
-        except (OSError, ValueError):
-            pass
-    while True:
-        time.sleep(1000)
-
-
-@attack
-def daemons():
-    for _ in range(5):
-        if os.fork() == 0:
-            os.setsid()
-            if os.fork() == 0:
-                for fd in range(3):
-                    os.close(fd)
-                while True:
-                    time.sleep(1000)
-            os._exit(0)
-        os.wait()
-    print("done")
-
-
-@attack
-def zombies():
-    for _ in range(40):
-        if os.fork() == 0:
-            os._exit(0)
-    print("done")
-
-
-@attack
-def stopped():
-    if os.fork() == 0:
-        os.kill(os.getpid(), signal.SIGSTOP)
-    os.kill(os.getpid(), signal.SIGSTOP)
-
-
-@attack
-def passing_descriptors():
-    """Sockets in flight inside each other, a cycle that only the kernel's collector can free."""
-    for _ in range(50):
-        left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        left.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("2i", left.fileno(), right.fileno()))])
-    print("done")
-
-
-# --- what one task leaves for the next: plant, then look -------------------------------------------------------------------------
-
-@attack
-def plant():
-    for folder in ("/work", "/tmp", "/dev/shm", "/var/tmp", "/run"):
-        try:
-            with open(f"{folder}/planted", "w", encoding="ascii") as file:
-                file.write("x")
-        except OSError:
-            pass
-    LIBC.shmget(4711, 4096, 0o666 | 0o1000)
-    LIBC.msgget(4711, 0o666 | 0o1000)
-    LIBC.semget(4711, 1, 0o666 | 0o1000)
-    LIBC.mq_open(b"/planted", os.O_CREAT | os.O_RDWR, 0o666, None)
-    if os.fork() == 0:
-        os.setsid()
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.bind("\0planted")
-        listener.listen()
-        time.sleep(1000)
-    time.sleep(0.1)
-    print("done")
-
-
-@attack
-def look():
-    found = [folder for folder in ("/work", "/tmp", "/dev/shm", "/var/tmp", "/run") if os.path.lexists(f"{folder}/planted")]
-    for name, arguments in (("shmget", (4711, 0, 0)), ("msgget", (4711, 0)), ("semget", (4711, 0, 0))):
-        if getattr(LIBC, name)(*arguments) >= 0:
-            found.append(name)
-    if LIBC.mq_open(b"/planted", os.O_RDWR) >= 0:
-        found.append("mq_open")
-    try:
-        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM).connect("\0planted")
-        found.append("abstract socket")
-    except OSError:
-        pass
-    found += [pid for pid in os.listdir("/proc") if pid.isdigit() and int(pid) not in (1, os.getpid(), os.getppid())]
-    if found:
-        reached(found)
-    held(errno.ENOENT)
-
-
 if __name__ == "__main__":
-    ATTACKS[sys.argv[1]](*sys.argv[2:])
+    import attack as registry
+    import exhaustion  # noqa: F401  pylint: disable=unused-import
+    registry.ATTACKS[sys.argv[1]](*sys.argv[2:])

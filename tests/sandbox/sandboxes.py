@@ -1,4 +1,5 @@
 """Sandboxes to attack: the driver (driver.c) as a process to talk to, in each setting that this machine offers."""
+import glob
 import json
 import os
 import pathlib
@@ -10,6 +11,7 @@ from lib.skipping import skip
 
 HERE = pathlib.Path(__file__).resolve().parent
 ATTACK = HERE / "attack.py"
+PROGRAMS = (ATTACK, HERE / "exhaustion.py")  # what a task that attacks has
 PYTHON = "/usr/bin/python3"
 USER = 12345  # any uid without an account
 UID_BASE = 64000  # SANDBOX_UID_BASE
@@ -22,7 +24,7 @@ class Sandbox:
 
     def __init__(self, driver, setting, slot=1, before=None, optional=("cgroup_memory", "cgroup_cpu"), **options):
         """`before` is called in the new process; `optional` are the mechanisms that an ordinary user does without."""
-        words = [str(driver), "--slot", str(slot), "--file", f"attack.py={ATTACK}"]
+        words = [str(driver), "--slot", str(slot), *(word for path in PROGRAMS for word in ("--file", f"{path.name}={path}"))]
         for name, value in options.items():
             words += ["--" + name.replace("_", "-"), str(value)]
         if setting == "user":
@@ -45,14 +47,22 @@ class Sandbox:
     def pid(self):
         return self.process.pid
 
+    def begin(self, command):
+        """Starts a task of one step; ended() waits for it."""
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+
+    def ended(self):
+        answer = self._answer()
+        assert "failed" not in answer, answer["failed"]
+        return answer
+
     def run(self, *commands):
         """One task; each command is a step of it."""
-        self.process.stdin.write("\t".join(commands) + "\n")
-        self.process.stdin.flush()
+        self.begin("\t".join(commands))
         answer = {}
         for _ in commands:
-            answer = self._answer()
-            assert "failed" not in answer, answer["failed"]
+            answer = self.ended()
         return answer
 
     def attack(self, name, *arguments):
@@ -67,13 +77,27 @@ class Sandbox:
         return self.process.wait(30)
 
 
+def tree(pid):
+    """The process and all below it."""
+    found = [pid]
+    for path in glob.glob(f"/proc/{pid}/task/*/children"):
+        try:
+            with open(path, encoding="ascii") as file:
+                found += [one for child in file.read().split() for one in tree(int(child))]
+        except OSError:
+            pass
+    return found
+
+
 def attack_line(name, *arguments):
     return " ".join([f"exec {PYTHON} attack.py", name, *map(str, arguments)])
 
 
-def outside(name, *arguments, user=False, folder=None):
+def outside(name, *arguments, user=False, folder=None, open_files=None):
     """The control: the same attack without a sandbox. The line that it prints."""
     words = [PYTHON, str(ATTACK), name, *map(str, arguments)]
+    if open_files:
+        words = ["prlimit", f"--nofile={open_files}:{open_files}", *words]
     if user:
         words = as_user(*words)
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, cwd=folder)

@@ -1,14 +1,19 @@
 """Each attack is held, told by the errno or signal that it met inside; the same attack outside gets through (the control)."""
 import os
+import pathlib
+import shutil
 import socket
+import subprocess
 
 import pytest
 from attack import SYSCALLS
-from sandboxes import SECRET, needs_user_namespaces, outside
+from sandboxes import HERE, SECRET, needs_user_namespaces, outside, tree
 
 from lib.skipping import skip
+from lib.waiting import wait_until
 
 ROOT = os.geteuid() == 0
+HARNESS = HERE.parents[1] / "worker/harness"
 
 # Namespace flags of clone.
 NAMESPACES = {"user": 0x10000000, "pid": 0x20000000, "mount": 0x20000, "net": 0x40000000, "ipc": 0x08000000, "uts": 0x04000000,
@@ -25,6 +30,11 @@ def assert_held(answer, *errnos):
     if errnos:
         assert said.removeprefix("held: ").split()[0] in errnos
     return said
+
+
+def programs_of(sandbox, name):
+    """The processes below a sandbox's worker that run `name`, by their pids outside."""
+    return [pid for pid in tree(sandbox.pid) if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == name]
 
 
 def assert_control(said):
@@ -138,6 +148,63 @@ def test_reading_by_a_link(sandbox):
     assert_held(sandbox.attack("read_by_link", "/etc/shadow"), "ENOENT")
 
 
+def world_readable(tmp_path_factory, name, mode=0o755):
+    """A folder that anybody may enter: what holds inside is not the folder's mode."""
+    folder = tmp_path_factory.mktemp(name)
+    for parent in (folder, *folder.parents[:3]):
+        if parent.owner() == "root" and str(parent).startswith("/tmp/"):
+            parent.chmod(0o755)
+    folder.chmod(mode)
+    return folder
+
+
+@pytest.mark.parametrize("path", ["/usr/bin/env", "/etc/passwd", "/assay/harness/python/run_suite.py"])
+def test_a_second_name_for_a_file(sandbox, path, tmp_path):
+    """Hard links: from the read-only root into the workspace."""
+    original = tmp_path / "file"
+    original.write_text("x")
+    assert_control(outside("hard_link", original))
+    assert_held(sandbox.attack("hard_link", path), "EXDEV", "EACCES", "EPERM", "EROFS", "ENOENT")
+
+
+def test_a_second_name_by_a_descriptor(sandbox):
+    assert_held(sandbox.attack("link_to_open_file"), "EXDEV", "EACCES", "EPERM", "ENOENT")
+
+
+@pytest.mark.parametrize("path", ["/work", "/tmp", "/dev/shm", "/usr/bin"])
+def test_taking_a_folder_away(sandbox, path, tmp_path):
+    (tmp_path / "own").mkdir()
+    assert_control(outside("rename_folder", tmp_path / "own"))
+    assert_held(sandbox.attack("rename_folder", path), "EROFS", "EACCES", "EBUSY", "EPERM", "EXDEV")
+
+
+def test_a_race_of_a_link_and_a_folder(sandbox):
+    """Whoever follows is the program itself; no process outside ever opens what lies in the workspace."""
+    assert_control(outside("swap_race", "/etc/shadow"))
+    assert_held(sandbox.attack("swap_race", "/etc/shadow"), "ENOENT", "EACCES")
+
+
+def test_overwriting_a_program_that_runs(sandbox, tmp_path):
+    program = tmp_path / "sleep"
+    shutil.copy("/bin/sleep", program)
+    with subprocess.Popen([program, "1000"]) as running:
+        assert_control(outside("overwrite_running", program))
+        running.kill()
+    assert_held(sandbox.attack("overwrite_running", "/usr/bin/python3"), "EROFS", "EACCES")
+
+
+def test_overwriting_its_own_interpreter(sandbox):
+    """runc's CVE-2019-5736. Outside it is busy (ETXTBSY), which is no refusal: it passes as soon as nobody runs it."""
+    assert outside("overwrite_own_interpreter") == "held: ETXTBSY"
+    assert_held(sandbox.attack("overwrite_own_interpreter"), "EROFS", "EACCES")
+
+
+def test_a_lease_on_a_file_of_the_machine(sandbox, tmp_path):
+    (tmp_path / "file").write_text("x")
+    assert_control(outside("lease", tmp_path / "file"))
+    assert_held(sandbox.attack("lease", "/usr/bin/python3"), "EACCES", "EAGAIN", "EPERM")
+
+
 @pytest.mark.parametrize("owner", ["root", "user"])
 def test_the_workers_configuration(sandbox, tmp_path_factory, owner):
     folder = tmp_path_factory.mktemp("conf")
@@ -148,15 +215,17 @@ def test_the_workers_configuration(sandbox, tmp_path_factory, owner):
     assert_held(sandbox.attack("read", config), "ENOENT")
 
 
-@pytest.mark.parametrize("path", ["/usr/x", "/etc/x", "/etc/passwd", "/x", "/assay/harness/x", "/dev/x", "/var/x", "/run/x",
-                                  "/bin/bash", "/proc/sys/kernel/core_pattern", "/proc/self/oom_score_adj",
-                                  "/proc/sysrq-trigger", "/sys/x", "/scratch/x"])
+# What is tried inside, and where the control does the same outside: in the folder itself, unless that is only there inside.
+WRITING = {"/usr/x": None, "/etc/x": None, "/x": None, "/var/x": None, "/run/x": None, "/dev/x": None, "/proc/sysrq-trigger": "/proc/sys/kernel/core_pattern",
+           "/proc/sys/kernel/core_pattern": None, "/proc/self/oom_score_adj": None, "/etc/passwd": "/etc/group",
+           "/usr/bin/env": None, "/sys/x": "/sys/kernel/mm/transparent_hugepage/enabled", "/assay/harness/x": f"{HARNESS}/x",
+           "/scratch/x": "/x"}
+
+
+@pytest.mark.parametrize("path", WRITING)
 def test_writing(sandbox, path):
     assert_held(sandbox.attack("write", path), "EROFS", "EACCES", "ENOENT", "EPERM")
-    if path == "/etc/passwd":
-        return  # opened for writing outside too, but not for the sake of a test: the control of the folder is /etc/x
-    if os.path.isdir(os.path.dirname(path)) and path.startswith(("/usr", "/etc", "/x", "/var", "/run", "/proc/sys/")):
-        assert_control(outside("write", path))
+    assert_control(outside("write", WRITING[path] or path))
 
 
 @pytest.mark.parametrize("path", ["/root", "/home", "/sys", "/boot", "/opt", "/mnt", "/srv", "/var/lib", "/var/run"])
@@ -181,10 +250,7 @@ def test_setuid_programs(sandbox, tmp_path_factory):
     assert uids and set(uids) == {"1000"}
     assert "uid=0" not in answer["stdout"]
     # The control: a setuid-root program outside gives an ordinary user uid 0.
-    folder = tmp_path_factory.mktemp("suid")
-    for parent in (folder, *folder.parents[:3]):
-        if parent.owner() == "root" and str(parent).startswith("/tmp/"):
-            parent.chmod(0o755)
+    folder = world_readable(tmp_path_factory, "suid")
     program = folder / "id"
     os.system(f"cp /usr/bin/id {program}; chmod 4755 {program}")
     assert os.popen(f"setpriv --reuid 12345 --regid 12345 --clear-groups {program} -u").read().strip() == "0"
@@ -229,28 +295,55 @@ def test_reaching_into_the_tasks_init(sandbox, attack):
 
 
 def test_the_tasks_init_cannot_be_signalled(sandbox):
-    assert_held(sandbox.attack("kill_everything_named_1"))
+    with subprocess.Popen(["/bin/sleep", "1000"]) as control:
+        assert_control(outside("stop_process", control.pid))
+        control.kill()
+    assert_held(sandbox.attack("stop_process", 1))
     assert sandbox.run("kill -9 1; kill -9 -1", "echo lives")["stdout"] == "lives\n"
 
 
-def test_signals_to_everything_stay_inside(sandbox):
+def test_signals_to_everything_stay_inside(sandbox, limited):
+    """A sibling's task, which runs meanwhile, lives on."""
+    sibling = limited(wall_ms=20000)
+    sibling.begin("echo started; sleep 1000 & wait $!")
+    wait_until(lambda: programs_of(sibling, "sleep"), 20, "the sibling's program")
     with_one_more = sandbox.run("kill -9 -1; echo unreached")
     assert with_one_more["signal"] == 9 or with_one_more["exited"]
     assert sandbox.run("echo lives")["stdout"] == "lives\n"
+    (target,) = programs_of(sibling, "sleep")
+    for name in ("terminate", "signal_by_descriptor", "attach_to", "descriptor_of_process", "read_memory_of"):
+        assert_held(sandbox.attack(name, target), "ESRCH", "EPERM", "EINVAL")
+    assert_held(sandbox.attack("file_of_process", target, "mem"), "ENOENT")
+    assert programs_of(sibling, "sleep") == [target]
+    # The control: outside all of that works, and at last its task ends.
+    for name in ("signal_by_descriptor", "attach_to", "descriptor_of_process", "read_memory_of", "terminate"):
+        assert_control(outside(name, target))
+    assert sibling.ended()["stdout"] == "started\n"
+
+
+@pytest.mark.parametrize("name", ["terminate", "signal_by_descriptor", "attach_to", "descriptor_of_process", "read_memory_of"])
+def test_reaching_the_worker(sandbox, name):
+    """By its pid, which names nothing inside; the control of "terminate" is in the test above."""
+    if name != "terminate":
+        assert_control(outside(name, sandbox.pid))
+    assert_held(sandbox.attack(name, sandbox.pid), "ESRCH", "EPERM", "EINVAL")
 
 
 @pytest.mark.parametrize("name", ["lower_oom_score", "core_pattern", "dump_core", "capabilities", "change_uid"])
 def test_privileges(sandbox, name):
-    if name not in ("lower_oom_score", "dump_core"):
-        assert_control(outside(name))
-    assert_held(sandbox.attack(name))
+    assert_control(outside(name))
+    assert_held(sandbox.attack(name), "EPERM", "EACCES", "EROFS", "ENOENT", "EINVAL")  # EINVAL: there is no such uid
 
 
-@pytest.mark.parametrize("name", ["RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_FSIZE", "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_MEMLOCK"])
+# Above what a task has, below what root's own shell has.
+LIMITS = {"RLIMIT_CORE": 4096, "RLIMIT_CPU": 3600, "RLIMIT_FSIZE": 1 << 30, "RLIMIT_NOFILE": 1000, "RLIMIT_NPROC": 1000,
+          "RLIMIT_MSGQUEUE": 128 << 10, "RLIMIT_SIGPENDING": 4096}
+
+
+@pytest.mark.parametrize("name", LIMITS)
 def test_raising_a_limit(sandbox, name):
-    if name in ("RLIMIT_CPU", "RLIMIT_FSIZE"):
-        assert_control(outside("raise_limit", name))
-    assert_held(sandbox.attack("raise_limit", name), "EPERM")
+    assert_control(outside("raise_limit", name, LIMITS[name]))
+    assert_held(sandbox.attack("raise_limit", name, LIMITS[name]), "EPERM")
 
 
 def test_environment_of_the_worker(sandbox):

@@ -4,6 +4,8 @@ Broken are real things: a kernel whose system call claims success and does nothi
 lies where programs can read it, a machine without cgroups for an ordinary user.
 """
 import ctypes
+import fcntl
+import glob
 import json
 import os
 import pathlib
@@ -12,7 +14,9 @@ import subprocess
 import tempfile
 
 import pytest
-from sandboxes import as_user, driver_for
+from sandboxes import USER, as_user, driver_for
+
+from lib.waiting import wait_until
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 LAYERS = ["resource", "network", "filesystem", "privilege"]
@@ -52,12 +56,15 @@ class Worker:
         path.chmod(0o644)
         return path
 
-    def run(self, *words, config=None, before=None, given=""):
+    def command(self, *words, config=None):
         command = [str(self.program), "--config", str(config or self.config()), *words]
         if self.setting == "user":
             command = as_user(*command)
-        return subprocess.run(command, input=given, capture_output=True, text=True, timeout=120, check=False, preexec_fn=before,
-                              env={"PATH": os.environ["PATH"], "ASSAY_NO_LOCAL_ENV": "1"})
+        return command
+
+    def run(self, *words, config=None, before=None, given="", **env):
+        return subprocess.run(self.command(*words, config=config), input=given, capture_output=True, text=True, timeout=120,
+                              check=False, preexec_fn=before, env={"PATH": os.environ["PATH"], "ASSAY_NO_LOCAL_ENV": "1", **env})
 
     def check(self, **options):
         done = self.run("--check", "--format", "json", **options)
@@ -71,6 +78,12 @@ def worker(request, build):
     with tempfile.TemporaryDirectory(prefix="assay-self-attack-", dir="/var/tmp") as folder:  # not tmp_path: that one is private
         os.chmod(folder, 0o755)
         yield Worker(build, request.param, pathlib.Path(folder))
+
+
+def tree_of_cgroups(pid, occupied=False):
+    """The leaves that a worker made; with `occupied` those that have processes."""
+    leaves = glob.glob(f"/sys/fs/cgroup/**/assay-{pid}-*", recursive=True)
+    return [leaf for leaf in leaves if not occupied or pathlib.Path(leaf, "cgroup.procs").read_text()]
 
 
 def layers(answer):
@@ -205,6 +218,32 @@ def test_nothing_of_the_attack_is_left(worker):
     before = sorted(os.listdir("/tmp"))
     assert worker.run("--check").returncode == 0
     assert [name for name in sorted(os.listdir("/tmp")) if name.startswith("assay-canary") and name not in before] == []
+
+
+def test_a_killed_worker_s_leavings_go_with_the_next_start(worker):
+    """Its canary file and its empty cgroups; what a worker that lives holds, or somebody else owns, stays."""
+    folder = worker.folder / "tmp"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    owner = USER if worker.setting == "user" else 0
+    live, foreign = folder / "assay-canary-live", folder / "assay-canary-foreign"
+    for path, uid in ((live, owner), (foreign, owner + 1)):
+        path.write_text("canary\n")
+        os.chown(path, uid, uid)
+    env = {"PATH": os.environ["PATH"], "ASSAY_NO_LOCAL_ENV": "1", "TMPDIR": str(folder)}
+    with open(live, encoding="ascii") as held, subprocess.Popen(worker.command("--check"), env=env, stdout=subprocess.DEVNULL,
+                                                                stderr=subprocess.DEVNULL) as doomed:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        wait_until(lambda: len(os.listdir(folder)) == 3, 60, "its canary")
+        doomed.kill()
+        doomed.wait(30)
+        assert len(os.listdir(folder)) == 3  # nobody was there to remove it
+        wait_until(lambda: not tree_of_cgroups(doomed.pid, occupied=True), 30, "its slots to die")
+        if worker.setting == "root":
+            assert tree_of_cgroups(doomed.pid)
+        assert worker.run("--check", TMPDIR=str(folder)).returncode == 0
+        assert sorted(os.listdir(folder)) == ["assay-canary-foreign", "assay-canary-live"]
+        assert not tree_of_cgroups(doomed.pid)
 
 
 def test_format_goes_with_check(worker):
