@@ -26,6 +26,13 @@ install_packages() {
         die 3 "apt-get could not install: ${missing[*]}"
 }
 
+# Prints what tests in containers need beside an engine and a compose that are there already, whoever's they are.
+container_packages() {
+    command -v docker >/dev/null || printf 'docker.io\n'
+    docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || printf 'docker-compose\n'
+    printf 'debootstrap\n'
+}
+
 # Runs as root. The packages' own services must not start: they would listen on every address. policy-rc.d is Debian's
 # switch for that; what was there before stays.
 install_quietly() {

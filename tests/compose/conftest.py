@@ -2,7 +2,8 @@
 
 A Docker engine that answers is used; otherwise root starts one of its own, below a temporary folder, and stops it.
 
-    ASSAY_TEST_BASE_IMAGE   the image to build on (default debian:12-slim, pulled by Docker)
+    ASSAY_TEST_BASE_IMAGE   the image to build on (default debian:12-slim, pulled by Docker; where that cannot be had, a Debian that
+                            debootstrap makes, once, in build/debian-12)
     ASSAY_TEST_BASE_TREE    a Debian 12 tree (as of debootstrap) to import instead
 """
 import pathlib

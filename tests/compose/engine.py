@@ -57,15 +57,43 @@ class Engine:
 
     def image(self):
         """The runtime stage of the image that ships: the worker comes from the build under test."""
-        base = os.environ.get("ASSAY_TEST_BASE_IMAGE", "debian:12-slim")
-        tree = os.environ.get("ASSAY_TEST_BASE_TREE")
-        if tree:
-            base = "assay-test-base-tree"
-            with subprocess.Popen(["tar", "-C", tree, "--exclude=./proc/*", "--exclude=./sys/*", "--exclude=./dev/*", "-c", "."],
-                                  stdout=subprocess.PIPE) as tar:
-                self.docker("import", "-", base, stdin=tar.stdout)
+        base = self.base()
         built = self.docker("build", "--network", "host", "--target", "runtime", "--build-arg", f"BASE={base}", "-f", DOCKERFILE, "-t",
                             "assay-test-runtime", ROOT / "compose/images", check=False)
         if built.returncode != 0:
             skip("docker_image", f"the image cannot be built on {base}: {(built.stdout + built.stderr)[-300:]}")
         return "assay-test-runtime"
+
+    def base(self):
+        """What to build on, by name: the image asked for, or pulled; without a registry a Debian 12 made by debootstrap."""
+        asked, tree = os.environ.get("ASSAY_TEST_BASE_IMAGE"), os.environ.get("ASSAY_TEST_BASE_TREE")
+        if asked:
+            return asked
+        if tree:
+            return self.imported(tree)
+        if self.docker("pull", "debian:12-slim", check=False, timeout=600).returncode == 0:
+            return "debian:12-slim"
+        if os.geteuid() != 0 or not shutil.which("debootstrap"):
+            skip("docker_image", "debian:12-slim cannot be pulled, and making a Debian needs root and debootstrap")
+        return self.imported(self.bootstrapped())
+
+    def bootstrapped(self):
+        """Made once: build/debian-12, below a name of its own until it is whole."""
+        whole, part = ROOT / "build/debian-12", self.folder / "debian-12"
+        if not whole.is_dir():
+            done = subprocess.run(["debootstrap", "--variant=minbase", "bookworm", part], capture_output=True, text=True, timeout=1800,
+                                  check=False)
+            if done.returncode != 0:
+                skip("docker_image", f"debootstrap: {done.stdout[-300:]}")
+            (part / "etc/apt/sources.list").write_text(
+                "".join(f"deb http://deb.debian.org/{where} main\n" for where in
+                        ("debian bookworm", "debian bookworm-updates", "debian-security bookworm-security")))
+            whole.parent.mkdir(exist_ok=True)
+            shutil.move(part, whole)
+        return whole
+
+    def imported(self, tree):
+        with subprocess.Popen(["tar", "-C", tree, "--exclude=./proc/*", "--exclude=./sys/*", "--exclude=./dev/*", "-c", "."],
+                              stdout=subprocess.PIPE) as tar:
+            self.docker("import", "-", "assay-test-base-tree", stdin=tar.stdout)
+        return "assay-test-base-tree"

@@ -9,6 +9,7 @@ from sandboxes import SECRET, Sandbox
 # Where the override shows things in the container.
 DRIVER = "/opt/assay/sandbox_driver"
 ATTACK = "/opt/attacks/attack.py"
+PROGRAMS = (ATTACK, "/opt/attacks/exhaustion.py")
 CONFIG = "/etc/assay/worker.cfg"
 BROKER_SECRET = "/run/secrets/broker"
 
@@ -42,7 +43,8 @@ class Executor(Sandbox):
     def command(self, **options):
         """The driver in the container. AddressSanitizer's search for leaks needs ptrace, which a container does not allow."""
         words = ["docker", "exec", "-i", "-e", "ASAN_OPTIONS=detect_leaks=0", self.container, DRIVER]
-        for name, value in {"setting": "container", "slot": 1, "file": f"attack.py={ATTACK}", **options}.items():
+        words += [word for path in PROGRAMS for word in ("--file", f"{os.path.basename(path)}={path}")]
+        for name, value in {"setting": "container", "slot": 1, **options}.items():
             words += ["--" + name.replace("_", "-"), str(value)]
         return words
 
