@@ -21,7 +21,8 @@ static const struct config_key keys[] = {
      .offset = FIELD(amqp_url),
      .default_text = "",
      .secret = true,
-     .documentation = "The broker: amqp://user:password@host:port/vhost. Needed by run."},
+     .documentation =
+         "The broker: amqp://user:password@host:port/vhost (a cluster: host:port,host:port). Needed by run."},
     {.key = "reply_amqp_url",
      .type = CONFIG_STRING,
      .offset = FIELD(reply_amqp_url),

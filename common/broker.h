@@ -75,9 +75,11 @@ struct broker_handler {
 };
 
 struct broker_options {
-    /* amqp://user:password@host:port/vhost, or amqps with ?cacertfile=FILE (common/broker/url.h); a secret:
-     * never logged. */
+    /* amqp://user:password@host:port,host:port/vhost, or amqps with ?cacertfile=FILE (common/broker/url.h); a
+     * secret: never logged. */
     const char *url;
+    unsigned turn; /* which host comes first, modulo their count; the others follow, unless only_one */
+    bool only_one;
     const char *connection_name; /* shown by the management UI, e.g. "assay-worker host slots=2" */
     int heartbeat_s;             /* 0 = off; the URL's ?heartbeat= wins */
     int connect_timeout_ms;

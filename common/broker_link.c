@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "common/backoff.h"
+#include "common/broker/url.h"
 #include "common/clock.h"
 #include "common/mem.h"
 
@@ -26,6 +27,7 @@ struct broker_link {
     struct loop_watch *watch;
     struct loop_timer *timer; /* while up: heartbeats; while down: the next attempt */
     struct backoff backoff;
+    unsigned turn, host_count; /* the host of the next attempt, and how many the URL names */
     int64_t up_since_ms;
     unsigned depth;     /* of calls on the stack that use `broker` */
     bool failed;        /* to be taken down once depth is 0 */
@@ -125,16 +127,22 @@ static bool attempt(struct broker_link *link, const struct broker_options *optio
     return true;
 }
 
+/* One host at a time, so that the loop stands still no longer than for one; the wait comes after a round. */
 static void attempt_again(struct broker_link *link)
 {
     struct err err = ERR_INIT;
     struct broker_options options = link->options;
+    options.turn = link->turn++;
+    options.only_one = true;
     int64_t patience_ms = (int64_t)PATIENCE_MS * (link->backoff.attempts + 1);
     if (options.connect_timeout_ms <= 0 || patience_ms < options.connect_timeout_ms)
         options.connect_timeout_ms = (int)patience_ms;
     if (attempt(link, &options, &err))
         return;
-    schedule(link);
+    if (link->turn % link->host_count == 0)
+        schedule(link);
+    else
+        loop_timer_set(link->timer, clock_ms());
     if (link->callbacks.on_down != NULL)
         link->callbacks.on_down(link->callbacks.context, false, &err);
 }
@@ -153,6 +161,17 @@ static void on_timer(void *context)
         process(link);
 }
 
+/* A malformed URL counts as one host: the attempt to open it tells. */
+static unsigned count_hosts(const char *text)
+{
+    struct broker_url url;
+    if (!broker_url_parse(text, 0, &url, NULL))
+        return 1;
+    unsigned count = url.host_count;
+    broker_url_free(&url);
+    return count;
+}
+
 struct broker_link *broker_link_new(struct loop *loop, const struct broker_options *options,
                                     const struct broker_handler *handler,
                                     const struct broker_link_callbacks *callbacks, struct err *err)
@@ -169,6 +188,9 @@ struct broker_link *broker_link_new(struct loop *loop, const struct broker_optio
     link->options = *options;
     link->url = strdup(options->url == NULL ? "" : options->url);
     link->connection_name = strdup(options->connection_name == NULL ? "assay" : options->connection_name);
+    link->turn = random_number() % 1024; /* a fleet spreads over the nodes of a cluster */
+    link->options.turn = link->turn;
+    link->host_count = count_hosts(options->url);
     link->options.url = link->url;
     link->options.connection_name = link->connection_name;
     link->timer = loop_timer_new(loop, on_timer, link);

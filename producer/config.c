@@ -7,7 +7,7 @@
 
 static const struct config_key keys[] = {
     {"amqp_url", CONFIG_STRING, AT(amqp_url), "", 0, 0, NULL, NULL, true,
-     "The broker: amqp://user:password@host:port/vhost, or amqps://."},
+     "The broker: amqp://user:password@host:port/vhost, or amqps://; a cluster: host:port,host:port."},
     {"heartbeat_s", CONFIG_INTEGER, AT(heartbeat_s), "30", 1, 600, NULL, "ASSAY_PRODUCER_HEARTBEAT_S", false,
      "AMQP heartbeat in seconds; a dead connection is noticed within two of them."},
     {"connect_timeout_s", CONFIG_INTEGER, AT(connect_timeout_s), "10", 1, 300, NULL,

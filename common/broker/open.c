@@ -209,18 +209,30 @@ static struct broker *new_broker(const struct broker_url *url, const struct brok
     return broker;
 }
 
-struct broker *broker_open(const struct broker_options *options, const struct broker_handler *handler,
-                           struct err *err)
+static struct broker *open_host(const struct broker_url *url, const struct broker_options *options,
+                                const struct broker_handler *handler, struct err *err)
 {
-    struct broker_url url;
-    if (!broker_url_parse(options->url, &url, err))
-        return NULL;
-    struct broker *broker = new_broker(&url, handler, err);
-    if (broker != NULL && !open_connection(broker, &url, options, err)) {
+    struct broker *broker = new_broker(url, handler, err);
+    if (broker != NULL && !open_connection(broker, url, options, err)) {
         broker_close(broker);
         broker = NULL;
     }
-    broker_url_free(&url);
+    return broker;
+}
+
+struct broker *broker_open(const struct broker_options *options, const struct broker_handler *handler,
+                           struct err *err)
+{
+    struct broker *broker = NULL;
+    unsigned count = 1;
+    for (unsigned i = 0; i < count && broker == NULL; i++) {
+        struct broker_url url;
+        if (!broker_url_parse(options->url, options->turn + i, &url, err))
+            return NULL;
+        count = options->only_one ? 1 : url.host_count;
+        broker = open_host(&url, options, handler, err);
+        broker_url_free(&url);
+    }
     return broker;
 }
 

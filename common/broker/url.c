@@ -48,7 +48,74 @@ static bool parse_query(char *query, struct broker_url *out, struct err *err)
     return true;
 }
 
-bool broker_url_parse(const char *url, struct broker_url *out, struct err *err)
+/* Where the list of hosts of a URL starts and ends: behind the credentials, before the path. */
+static void find_hosts(char *url, char **first, char **end)
+{
+    char *authority = strstr(url, "://");
+    *first = authority == NULL ? url : authority + 3;
+    *end = *first + strcspn(*first, "/");
+    for (char *at = *first; at < *end; at++) {
+        if (*at == '@')
+            *first = at + 1;
+    }
+}
+
+static bool malformed(struct err *err)
+{
+    return err_set(err, ERR_CONFIG,
+                   "the broker URL cannot be read; it must look like amqp://user:password@host:5672/vhost, "
+                   "several hosts separated by commas, special characters percent-encoded");
+}
+
+/* Leaves of the list of hosts the one whose turn it is. */
+static bool choose_host(char *url, unsigned turn, unsigned *count, struct err *err)
+{
+    char *first;
+    char *end;
+    find_hosts(url, &first, &end);
+    *count = 1;
+    for (const char *at = first; at < end; at++) {
+        if (*at == ',')
+            ++*count;
+    }
+    char *chosen = first;
+    size_t chosen_size = 0;
+    char *at = first;
+    for (unsigned i = 0; i < *count; i++) {
+        size_t size = strcspn(at, ",/");
+        if (size == 0)
+            return malformed(err);
+        if (i == turn % *count) {
+            chosen = at;
+            chosen_size = size;
+        }
+        at += size + 1;
+    }
+    memmove(first, chosen, chosen_size);
+    memmove(first + chosen_size, end, strlen(end) + 1);
+    return true;
+}
+
+static bool parse(struct broker_url *out, unsigned turn, struct err *err)
+{
+    char *query = strchr(out->memory, '?');
+    if (query != NULL)
+        *query++ = '\0';
+    struct amqp_connection_info info;
+    if (!choose_host(out->memory, turn, &out->host_count, err))
+        return false;
+    if (amqp_parse_url(out->memory, &info) != AMQP_STATUS_OK || info.host[0] == '\0')
+        return malformed(err);
+    out->host = info.host;
+    out->user = info.user;
+    out->password = info.password;
+    out->vhost = info.vhost;
+    out->port = info.port;
+    out->tls = info.ssl != 0;
+    return query == NULL || parse_query(query, out, err);
+}
+
+bool broker_url_parse(const char *url, unsigned turn, struct broker_url *out, struct err *err)
 {
     memset(out, 0, sizeof(*out));
     out->heartbeat_s = -1;
@@ -58,28 +125,10 @@ bool broker_url_parse(const char *url, struct broker_url *out, struct err *err)
     out->memory = strdup(url);
     if (out->memory == NULL)
         return err_set(err, ERR_NO_MEMORY, "broker URL: out of memory");
-    char *query = strchr(out->memory, '?');
-    if (query != NULL)
-        *query++ = '\0';
-    struct amqp_connection_info info;
-    if (amqp_parse_url(out->memory, &info) != AMQP_STATUS_OK || info.host[0] == '\0') {
-        broker_url_free(out);
-        return err_set(
-            err, ERR_CONFIG,
-            "the broker URL cannot be read; it must look like amqp://user:password@host:5672/vhost, "
-            "special characters percent-encoded");
-    }
-    out->host = info.host;
-    out->user = info.user;
-    out->password = info.password;
-    out->vhost = info.vhost;
-    out->port = info.port;
-    out->tls = info.ssl != 0;
-    if (query != NULL && !parse_query(query, out, err)) {
-        broker_url_free(out);
-        return false;
-    }
-    return true;
+    if (parse(out, turn, err))
+        return true;
+    broker_url_free(out);
+    return false;
 }
 
 void broker_url_free(struct broker_url *url)

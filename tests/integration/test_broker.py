@@ -7,11 +7,13 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.parse
 
 import pika
 import pytest
 
 from lib.probe import Probe
+from lib.site import free_port
 from lib.waiting import wait_until
 
 QUEUE = "assay.tasks.python"
@@ -294,6 +296,27 @@ def test_server_restart_is_survived(servers, vhost, probe):
     reader.expect("up", seconds=60)
     reader.say(f"consume {QUEUE} -")
     assert reader.expect("delivery")["redelivered"]
+
+
+@pytest.mark.parametrize("order", ["{dead},{live}", "{live},{dead}", "{dead},{dead},{live}"])
+def test_the_next_host_is_taken(vhost, probe, order):
+    """Several hosts in the URL: whichever comes first, a live one is found; also again, after the connection was lost."""
+    live = f"127.0.0.1:{vhost.servers.port('amqp')}"
+    url = vhost.amqp_url().replace(live, order.format(live=live, dead=f"127.0.0.1:{free_port()}"))
+    reader = probe(url)
+    publish(vhost.pika().channel(), b"task")
+    reader.say(f"consume {QUEUE} -")
+    reader.expect("delivery")
+
+    def closed():
+        for connection in vhost.management("GET", "vhosts/{vhost}/connections"):
+            if connection.get("client_properties", {}).get("connection_name") == "assay-probe":
+                vhost.management("DELETE", "connections/" + urllib.parse.quote(connection["name"], safe=""))
+                return True
+        return False
+    wait_until(closed, 30, "the connection in the management API")
+    reader.expect("down")
+    reader.expect("up", seconds=30)
 
 
 def test_server_closing_the_connection_is_told(vhost, probe):
