@@ -67,6 +67,17 @@ static bool malformed(struct err *err)
                    "several hosts separated by commas, special characters percent-encoded");
 }
 
+/* A name or [address], and where it has one a port: what amqp_parse_url takes, asked of each host, so that a
+ * wrong one is told at the start and not when its turn comes. */
+static bool is_host(const char *text, size_t size)
+{
+    size_t name = text[0] == '[' ? strcspn(text, "]") + 1 : strcspn(text, ":,/");
+    if (name == 0 || name > size)
+        return false;
+    size_t digits = name < size ? strspn(text + name + 1, "0123456789") : 1;
+    return name == size || (text[name] == ':' && digits > 0 && digits <= 5 && name + 1 + digits == size);
+}
+
 /* Leaves of the list of hosts the one whose turn it is. */
 static bool choose_host(char *url, unsigned turn, unsigned *count, struct err *err)
 {
@@ -83,7 +94,7 @@ static bool choose_host(char *url, unsigned turn, unsigned *count, struct err *e
     char *at = first;
     for (unsigned i = 0; i < *count; i++) {
         size_t size = strcspn(at, ",/");
-        if (size == 0)
+        if (!is_host(at, size))
             return malformed(err);
         if (i == turn % *count) {
             chosen = at;
