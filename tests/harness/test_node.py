@@ -1,4 +1,5 @@
 """node:test suites: outcomes as node's own reporter counts them, module kinds, faults, early exits."""
+import json
 import re
 import subprocess
 
@@ -25,6 +26,12 @@ SUITES = {
     "a describe that throws": ("describe('d', () => { throw new Error('in the body'); });\ntest('t', () => {});\n", {"d": "failed", "t": "passed"}),
     "time limit": ("test('slow', { timeout: 20 }, () => new Promise((done) => setTimeout(done, 5000)));\ntest('t', () => {});\n",
                    {"slow": "failed", "t": "passed"}),
+    "made as it runs": ("for (const n of [1, 2]) test(`n${n}`, () => assert.ok(n));\nif (add(1, 2) === 4) test('never', () => {});\n"
+                        "describe('d', () => { if (false) it('never', () => {}); [1].forEach((n) => it('each', () => {})); it('sure', () => {}); });\n"
+                        "test('parent', async (t) => { for (const n of [1]) await t.test('sub', () => {}); });\nfunction later() { test('never', () => {}); }\n",
+                        {"n1": "passed", "n2": "passed", "d > each": "passed", "d > sure": "passed", "parent > sub": "passed", "parent": "passed"}),
+    "a describe that throws behind its tests": ("describe('d', () => { it('x', () => {}); throw new Error('in the body'); });\ntest('t', () => {});\n",
+                                                {"d > x": "failed", "d": "failed", "t": "passed"}),
     "odd values": ("test('text', () => { throw 'a string'; });\ntest('null', () => { throw null; });\ntest('lone \\ud800', () => { throw new Error('\\0 \\udfff'); });\n",
                    {"text": "failed", "null": "failed", "lone \ufffd": "failed"}),
 }
@@ -35,9 +42,55 @@ def test_outcomes(name, tmp_path):
     body, expected = SUITES[name]
     ran = drive.node(tmp_path, PROGRAM, HEAD + body)
     assert ran.outcomes == expected, ran.stderr
-    assert ran.done and ran.fault is None and ran.lines[0] == {"t": "plan", "tests": []}
+    assert ran.done and ran.fault is None and ran.lines[0]["t"] == "plan"
     assert all(test.get("suite_skip") for test in ran.of("test") if test["outcome"] == "skipped")
     assert all(test.get("message") for test in ran.of("test") if test["outcome"] == "failed")
+
+
+HOOKS_THAT_FAIL = {
+    "before": "describe('d', () => { before(() => { throw new Error('hook'); }); it('x', () => {}); });\ntest('t', () => {});\n",
+    "after": "describe('d', () => { after(() => { throw new Error('hook'); }); it('x', () => {}); });\ntest('t', () => {});\n",
+    "beforeEach": "describe('d', () => { beforeEach(() => { throw new Error('hook'); }); it('x', () => {}); });\ntest('t', () => {});\n",
+    "before all": "before(() => { throw new Error('hook'); });\ntest('t', () => {});\ndescribe('d', () => { it('x', () => {}); });\n",
+    "a skipped block": "describe('d', { skip: true }, () => { it('x', () => {}); });\ntest('t', () => { assert.ok(false); });\n",
+    "a block that skips by the way": "describe.skip('d', () => { it('x', () => {}); });\ntest('t', () => assert.fail());\n",
+}
+
+
+@pytest.mark.parametrize("name", HOOKS_THAT_FAIL)
+def test_a_block_that_fails_is_no_tampering(name, tmp_path):
+    ran = drive.node(tmp_path, PROGRAM, HEAD + HOOKS_THAT_FAIL[name])
+    assert not ran.of("tampered") and ran.done and "failed" in ran.outcomes.values(), ran.lines
+    assert set(ran.names("plan")) <= set(ran.outcomes)
+
+
+USES = "const test = require('node:test');\nconst { describe, it: spec } = require('node:test');\n"
+PLANS = {
+    "plain": (USES + "test('a', f);\ntest(\"b\", async (t) => { await t.test('no'); })\ntest(`c`, f)\n", ["a", "b", "c"]),
+    "modules": ("import test, { describe, it as spec } from 'node:test';\nawait test('a', f);\ndescribe('g', () => { spec('b', f); describe('h', function () { spec('c', f); }); });\n",
+                ["a", "g > b", "g > h > c"]),
+    "under conditions": (USES + "if (x) test('no', f);\nelse test('no', f);\nif (y) { test('no', f); }\nfor (;;) test('no', f);\nwhile (1)\n    test('no', f);\nx && test('no', f);\n"
+                         "const z = w ? test('no', f) : 0;\n[1].map((n) => test('no', f));\nfunction g() { test('no', f); }\nclass A { static { test('no', f); } }\n", []),
+    "behind a return": (USES + "test('a', f);\nif (process.platform === 'x') {\n    return;\n}\ntest('no', f);\n", ["a"]),
+    "behind a throw": (USES + "test('a', f);\nif (x) throw new Error();\ntest('no', f);\n", ["a"]),
+    "names that are made": (USES + "test('a' + 1, f);\ntest(`b${1}`, f);\ntest(name, f);\ntest('it\\'s', f);\ntest(f);\n", []),
+    "another test": ("const test = require('./my_test.js');\nconst { it } = require('mocha');\ntest('no', f);\nit('no', f);\n", []),
+    "another value": ("let { test } = require('node:test');\nif (x) test = fake;\ntest('no', f);\n", []),
+    "two more values": ("let test = require('node:test');\ntest = wrap(test);\ntest('no', f);\n", []),
+    "a parameter of that name": (USES + "describe('d', (test) => { test('no', f); });\ndescribe('e', async () => { spec('no', f); });\n", []),
+    "texts, comments and expressions": (USES + "// test('no', f)\n/* test('no', f); */ const r = /['\"(]/g, s = 'test(\\'no\\', f)';\ntest('a', () => { const q = 1 / 2; });\n", ["a"]),
+    "what is not understood": (USES + "test('a', f);\nconst x = (1 + 2) / 3;\n", []),
+    "what does not parse": (USES + "test('a', () => {\n", []),
+    "with a hashbang": ("#!/usr/bin/env node\n" + USES + "test('a', f)\n", ["a"]),
+}
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_plan(name):
+    text, names = PLANS[name]
+    code = f"import {{ planOf }} from {str(drive.HARNESS / 'node/plan.mjs')!r}; console.log(JSON.stringify(planOf(process.argv[1]).map((one) => one.join(' > '))));"
+    ran = subprocess.run([drive.NODE, "--input-type=module", "-e", code, "--", text], capture_output=True, text=True, timeout=drive.DEADLINE, check=False)
+    assert json.loads(ran.stdout or "null") == names, ran.stderr
 
 
 @pytest.mark.parametrize("name", SUITES)
@@ -50,7 +103,7 @@ def test_counts_are_nodes_own(name, tmp_path):
     counts = list(ran.outcomes.values())
     assert counts.count("passed") == own["pass"]
     # node counts a describe block that fails by itself with its suites, not with its tests.
-    assert counts.count("failed") - (name == "a describe that throws") == own["fail"] + own["cancelled"]
+    assert counts.count("failed") - name.startswith("a describe that throws") == own["fail"] + own["cancelled"]
 
 
 def test_the_message_has_line_and_text(tmp_path):

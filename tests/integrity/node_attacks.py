@@ -79,6 +79,24 @@ ATTACKS = [
     Attack("test.only", "const test = require('node:test');\ntest.only('mine', () => {});\n" + WRONG),
     Attack("mocked", "const { mock } = require('node:test');\nconst assert = require('node:assert');\nmock.method(assert, 'strictEqual', () => {});\n" + WRONG),
     Attack("mocked timers", "const { mock } = require('node:test');\nmock.timers?.enable?.();\n" + WRONG),
+    Attack("a test dropped by a wrapped node:test", "const Module = require('node:module');\nconst load = Module._load;\nObject.defineProperty(Module, '_load', { value(name, ...rest) {\n"
+           "    const real = load.call(this, name, ...rest);\n    return name === 'node:test' ? (title, body) => title === 'large' ? undefined : real(title, body) : real;\n} });\n"
+           "exports.square = (n) => (n === 3 ? 9 : null);\n", LATE_SUITE),
+    Attack("a test dropped by the module that was wrapped", "const at = require('node:module').prototype;\nexports.square = (n) => (n === 3 ? 9 : null);\n"
+           "const list = Object.getPrototypeOf(module.children);\nconst real = module.parent.require;\n"
+           "Object.setPrototypeOf(module.parent, { __proto__: Object.getPrototypeOf(module.parent), require(name) {\n    const found = real.call(this, name);\n"
+           "    return name === 'node:test' ? (title, body) => title === 'large' ? undefined : found(title, body) : found;\n} });\n", LATE_SUITE),
+    Attack("the suite's children gone", "module.parent.exports = {};\nrequire('node:timers').setImmediate = () => {};\nglobalThis.setImmediate = () => {};\nqueueMicrotask(() => process.emit('beforeExit'));\n" + WRONG),
+    Attack("the exit event", "const on = process.on;\nprocess.removeAllListeners('beforeExit');\nprocess.removeAllListeners('exit');\n" + WRONG),
+    Attack("AssertionError that is none", "const { AssertionError } = require('node:assert');\nObject.defineProperty(AssertionError, Symbol.hasInstance, { value: () => false });\n" + WRONG),
+    Attack("an array's equality", "Array.isArray = () => false;\nObject.getPrototypeOf = () => null;\nReflect.ownKeys = () => [];\nexports.square = () => [1];\n",
+           SUITE.replace("strictEqual(square(3), 9)", "deepStrictEqual([square(3)], [9])").replace("strictEqual(square(12), 144)", "deepStrictEqual(square(12), 144)")),
+    Attack("errors without a prototype", "Error.captureStackTrace = () => { throw 0; };\nError.prepareStackTrace = () => { throw 0; };\n" + WRONG),
+    Attack("a test's context", "const { test } = require('node:test');\nconst proto = Object.getPrototypeOf;\nexports.square = () => { process.nextTick(() => process.exit(0)); return 9; };\n"),
+    Attack("a worker that leaves for it", "const { Worker } = require('node:worker_threads');\nnew Worker('process.exit(0)', { eval: true });\nprocess.exitCode = 0;\n" + WRONG),
+    Attack("the promise's then", "const then = Promise.prototype.then;\nPromise.prototype.then = function (good, bad) { return then.call(this, good, good); };\n" + WRONG,
+           SUITE.replace("() => assert", "async () => assert")),
+    Attack("console and process silenced", "process._rawDebug = process.emitWarning = () => {};\nprocess.on = process.once = () => process;\n" + WRONG),
     Attack("TAP on standard output", "console.log('TAP version 13\\nok 1 - small\\nok 2 - large\\n1..2\\n# pass 2');\n" + WRONG),
     Attack("forged lines", "const fs = require('node:fs');\nfs.writeSync(3, JSON.stringify({ t: 'done' }) + '\\n');\nprocess.exit(0);\n"),
     Attack("writeSync replaced", "const fs = require('node:fs');\nconst write = fs.writeSync;\nlet key;\n"

@@ -2,6 +2,7 @@
 // Code in the same process can in the end do what the process can (docs/integrity.md).
 
 import assert from 'node:assert';
+import { randomInt } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import inspector from 'node:inspector';
 import Module, { createRequire, syncBuiltinESMExports } from 'node:module';
@@ -14,6 +15,34 @@ const { apply, construct } = Reflect;
 // Functions of the language by which node's own streams hand on the events of the tests.
 const BUILTINS = [[Array.prototype, ['push', 'shift', 'unshift', 'slice', 'splice']], [Object, ['is', 'keys', 'assign', 'defineProperty']]];
 const noted = BUILTINS.map(([owner, names]) => [owner, names.map((name) => [name, owner[name]])]);
+
+// What must throw and what must not, with values that nobody knows. Returns the name of an assertion that does otherwise.
+const CANARIES = {
+    strictEqual: (a) => [a, a], equal: (a) => [a, a], deepStrictEqual: (a) => [[a], [a]], deepEqual: (a) => [{ a }, { a }], ok: () => [true],
+};
+const EXCEPTIONS = { ok: () => [false, 'canary'] };
+const original = Object.fromEntries(Object.keys(CANARIES).map((name) => [name, assert[name]]));
+const { AssertionError } = assert;
+
+export function brokenAssertion() {
+    for (const name of Object.keys(CANARIES)) {
+        const [good, bad] = [randomInt(2 ** 40), randomInt(2 ** 40)];
+        try {
+            original[name](...CANARIES[name](good));
+        } catch {
+            return name;
+        }
+        const [left] = CANARIES[name](good), [, right] = CANARIES[name](bad);
+        try {
+            original[name](...(EXCEPTIONS[name]?.() ?? [left, right]));
+        } catch (error) {
+            if (error instanceof AssertionError)
+                continue;
+        }
+        return name;
+    }
+    return null;
+}
 
 // { suiteImported(), changed() }. `tell(text)` reports; `ownerOf(stack)` says whose code is innermost in a stack: 'suite',
 // 'program' or undefined.

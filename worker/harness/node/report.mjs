@@ -32,7 +32,7 @@ const cut = (text, size) => (text.length <= size ? text : text.slice(0, size - 3
 const clean = (text) =>
     text.replace(/\0/g, '\ufffd').replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '\ufffd');
 
-// Returns { emptyPlan, start, test, suiteError, tampered, done }.
+// Returns { plan, start, test, suiteError, tampered, done }.
 export function makeReporter(secret) {
     const { stringify } = JSON;
     const { fstatSync, writeSync } = fs;
@@ -81,8 +81,10 @@ export function makeReporter(secret) {
     let startsLeft = STARTS_MAX;
 
     return {
-        // Names are not known before the suite runs.
-        emptyPlan: () => send({ t: 'plan', tests: [] }),
+        plan(names) {
+            for (let at = 0; at === 0 || at < names.length; at += 20)
+                send({ t: 'plan', tests: names.slice(at, at + 20).map((name) => clean(cut(name, NAME_MAX))) });
+        },
         start(name) {
             if (startsLeft-- > 0)
                 send({ t: 'start', name: clean(cut(name, NAME_MAX)) });

@@ -4,7 +4,7 @@
 let run = null;
 
 // Called once, by run_suite.mjs, before the program is loaded:
-// { report, canary, suiteSkips, check(), place(error), ended() } (suiteSkips: its text speaks of it; check: asked before a
+// { report, canary, plan, suiteSkips, check(), place(error), ended() } (plan: of plan.mjs; suiteSkips: its text speaks of it; check: asked before a
 // test is reported; ended: the stream is over).
 export function configure(options) {
     if (run !== null)
@@ -41,6 +41,12 @@ function reportOne(name, passed, data) {
     return true;
 }
 
+// The first planned test within describe blocks that did not report, though each of its blocks is well.
+function vanished(plan, reported, broken) {
+    const within = (name) => name.slice(0, -1).map((_, i) => name.slice(0, i + 1).join(' > '));
+    return plan.find((name) => name.length > 1 && !reported.has(name.join(' > ')) && !within(name).some((block) => broken.has(block)));
+}
+
 function enter(names, { nesting, name }) {
     names.length = nesting;
     names[nesting] = name;
@@ -49,6 +55,7 @@ function enter(names, { nesting, name }) {
 export default async function* reporter(source) {
     const names = []; // of the tests that the report is in, by nesting
     const started = []; // of those that run
+    const reported = new Set(), broken = new Set();
     let count = 0;
     let stray = '';
     for await (const { type, data } of source) {
@@ -63,11 +70,18 @@ export default async function* reporter(source) {
                 continue;
             run.check();
             const name = [...names.slice(0, data.nesting), data.name].join(' > ');
-            if (reportOne(name, type === 'test:pass', data))
+            reported.add(name);
+            if (reportOne(name, type === 'test:pass', data)) {
                 count++;
+                if (data.details?.type === 'suite')
+                    broken.add(name);
+            }
         } else if (type === 'test:diagnostic' && /asynchronous activity/.test(data.message)) {
             stray = data.message;
         }
     }
+    const missing = vanished(run.plan, reported, broken);
+    if (missing !== undefined && count > 0)
+        run.report.tampered(`${missing.join(' > ')}: the test did not report`);
     run.ended(count, stray);
 }

@@ -13,7 +13,8 @@ import path from 'node:path';
 import test from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-import { holdFast } from './guard.mjs';
+import { brokenAssertion, holdFast } from './guard.mjs';
+import { planOf } from './plan.mjs';
 import { makeReporter, readControl } from './report.mjs';
 import { configure } from './reporter.mjs';
 import { declareModules, kindOf, nodeTellsModules } from './syntax.mjs';
@@ -25,8 +26,11 @@ const workspace = process.cwd();
 
 const { control, secret } = readControl(CONTROL_FD);
 const report = makeReporter(secret);
-report.emptyPlan();
 const suitePath = path.join(workspace, control.suite);
+const suiteText = fs.existsSync(suitePath) ? fs.readFileSync(suitePath, 'utf8') : '';
+const plan = planOf(suiteText);
+// Tests within describe blocks are looked for by the reporter, which knows of blocks that failed.
+report.plan(plan.filter((name) => name.length === 1).map(([name]) => name));
 const trusted = new Set([suitePath, ...(control.trusted_files ?? []).map((file) => path.join(workspace, file))]);
 
 // The places in the workspace that a stack goes through, innermost first: [path, line].
@@ -105,6 +109,7 @@ let imported = false;
 
 function ended(count, stray) {
     check();
+    judge();
     if (!imported)
         report.suiteError('program', 'the import of the suite never ended: a promise that nothing settles');
     else if (count === 0)
@@ -123,16 +128,28 @@ function ownerOf(stack) {
 let held = null;
 let told = false;
 
+let judged = false;
+
 function check() {
+    if (!judged)
+        judge();
+    judged = true;
     const name = held?.changed();
     if (name && !told)
         report.tampered(`the program replaced ${name}`);
     told ||= Boolean(name);
 }
 
-const suiteSkips = /skip|todo/i.test(fs.existsSync(suitePath) ? fs.readFileSync(suitePath, 'utf8') : '');
+// Canaries: at the first test that reports, and at the end.
+function judge() {
+    const name = brokenAssertion();
+    if (name !== null)
+        report.tampered(`assert.${name} does not judge any more`);
+}
+
+const suiteSkips = /skip|todo/i.test(suiteText);
 const canary = randomUUID();
-configure({ report, canary, suiteSkips, check, place, ended });
+configure({ report, canary, plan, suiteSkips, check, place, ended });
 await test(canary, () => {});
 const suite = entry();
 held = holdFast({ tell: report.tampered, ownerOf, suitePath: suite });
