@@ -9,7 +9,6 @@
 
 #define TASK_OF_ROW "'reconstruction/' || r.id"
 /* Any other stored verdict stands (common/message/result.h, reason_is_replaceable). */
-#define REPLACEABLE "('infra', 'undeliverable', 'expired', 'cancelled')"
 
 void row_ids_free(struct row_ids *ids)
 {
@@ -66,7 +65,7 @@ struct pg_result *claims_take(struct pg *pg, const struct claims_settings *setti
         "  WHERE r.test_results IS NULL AND (r.claimed_until IS NULL OR r.claimed_until < now())"
         "    AND r.application_id IS NOT NULL"
         "    AND NOT EXISTS (SELECT FROM executions e WHERE e.job_id = $4 AND e.task_id = " TASK_OF_ROW
-        "                    AND e.reason NOT IN " REPLACEABLE ")"
+        "                    AND e.reason NOT IN " STORE_REPLACEABLE ")"
         "  ORDER BY r.id LIMIT $2::bigint FOR UPDATE OF r SKIP LOCKED),"
         "claimed AS ("
         "  UPDATE reconstructions r SET claimed_by = $1, claimed_until = now() + make_interval(secs => "
@@ -125,7 +124,7 @@ bool claims_count_standing(struct pg *pg, const struct claims_settings *settings
         store_query(pg,
                     "SELECT count(*) FROM reconstructions r WHERE r.test_results IS NULL AND EXISTS ("
                     "SELECT FROM executions e WHERE e.job_id = $1 AND e.task_id = " TASK_OF_ROW
-                    " AND e.reason NOT IN " REPLACEABLE ")",
+                    " AND e.reason NOT IN " STORE_REPLACEABLE ")",
                     1, params, err);
     if (result == NULL)
         return false;

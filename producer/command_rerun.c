@@ -39,9 +39,8 @@ static bool load_replaceable(struct pg *pg, const char *job_id, const char *reas
         const char *params[] = {job_id, reason, last};
         struct pg_result *page = store_query(
             pg,
-            "SELECT task_id FROM executions WHERE job_id = $1 AND task_id > $3 AND (reason = $2 OR ($2::text "
-            "IS NULL AND "
-            "reason IN ('infra', 'undeliverable', 'expired', 'cancelled'))) ORDER BY task_id LIMIT 10000",
+            "SELECT task_id FROM executions WHERE job_id = $1 AND task_id > $3 AND (reason = $2 OR "
+            "($2::text IS NULL AND reason IN " STORE_REPLACEABLE ")) ORDER BY task_id LIMIT 10000",
             3, params, err);
         if (page == NULL)
             return false;

@@ -14,6 +14,9 @@ struct pg_result *store_query(struct pg *pg, const char *sql, int param_count, c
 /* True when executions or jobs know the job; else ERR_INPUT. */
 bool store_check_job(struct pg *pg, const char *job_id, struct err *err);
 
+/* Reasons that tell of the machinery: a real verdict may replace such a row. */
+#define STORE_REPLACEABLE "('infra', 'undeliverable', 'expired', 'cancelled')"
+
 /* The SQL expression of a row of executions `e` as the result message it came from (assay.result.v1). */
 extern const char store_result_json[];
 

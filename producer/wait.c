@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/message/names.h"
+#include "producer/catch_up.h"
 #include "producer/jobs.h"
 
 #define PREFETCH 200
@@ -18,8 +19,16 @@ struct waiter {
     char queue[sizeof(QUEUE_WAIT_PREFIX) + 32];
     int64_t expires_ms;
     struct jobs jobs; /* bound, or to be bound when the connection comes back */
+    struct catch_up *catch_up;
     bool was_up, down;
 };
+
+static void name_queue(struct waiter *waiter)
+{
+    char random[33];
+    text_random_hex(random, 16);
+    (void)snprintf(waiter->queue, sizeof waiter->queue, "%s%s", QUEUE_WAIT_PREFIX, random);
+}
 
 static bool bind(struct broker *broker, const char *queue, const char *job_id, struct err *err)
 {
@@ -39,8 +48,13 @@ static bool on_up(void *context, struct broker *broker, struct err *err)
     uint32_t consumers = 0;
     if (waiter->was_up && !broker_inspect_queue(broker, waiter->queue, &there, &messages, &consumers, err))
         return false;
-    if (!broker_declare_queue(broker, waiter->queue, &options, NULL, err))
-        return err_wrap(err, "declare the queue for verdicts %s", waiter->queue);
+    if (!broker_declare_queue(broker, waiter->queue, &options, NULL, err)) {
+        (void)err_wrap(err, "declare the queue for verdicts %s", waiter->queue);
+        /* Its node of a cluster may be down for long: the next attempt makes another one. */
+        if (waiter->was_up && err->code == ERR_PROTOCOL)
+            name_queue(waiter);
+        return false;
+    }
     for (size_t i = 0; i < waiter->jobs.count; i++) {
         if (!bind(broker, waiter->queue, waiter->jobs.items[i].job_id, err))
             return err_wrap(err, "bind %s", waiter->queue);
@@ -66,6 +80,7 @@ static void on_down(void *context, bool was_up, const struct err *why)
     if (!waiter->down)
         log_warn("lost the broker while waiting for verdicts: %s; connecting again", why->text);
     waiter->down = true;
+    catch_up_start(waiter->catch_up);
 }
 
 static void on_delivery(void *context, const struct broker_delivery *delivery)
@@ -105,9 +120,7 @@ struct waiter *waiter_new(struct loop *loop, const struct producer_config *confi
         err_set(err, ERR_NO_MEMORY, "no memory for waiting");
         return NULL;
     }
-    char random[33];
-    text_random_hex(random, 16);
-    (void)snprintf(waiter->queue, sizeof waiter->queue, "%s%s", QUEUE_WAIT_PREFIX, random);
+    name_queue(waiter);
     waiter->callbacks = *callbacks;
     waiter->expires_ms = config->wait_expires_s * 1000;
     struct broker_options options = {.url = config->amqp_url,
@@ -118,7 +131,8 @@ struct waiter *waiter_new(struct loop *loop, const struct producer_config *confi
         .context = waiter, .on_delivery = on_delivery, .on_consumer_cancelled = on_consumer_cancelled};
     struct broker_link_callbacks link = {waiter, on_up, on_down};
     waiter->link = broker_link_new(loop, &options, &handler, &link, err);
-    if (waiter->link == NULL) {
+    waiter->catch_up = catch_up_new(loop, config, &waiter->jobs, &waiter->callbacks, err);
+    if (waiter->link == NULL || waiter->catch_up == NULL) {
         waiter_free(waiter);
         return NULL;
     }
@@ -159,6 +173,7 @@ void waiter_free(struct waiter *waiter)
     if (broker != NULL)
         (void)broker_delete_queue(broker, waiter->queue, &ignored);
     broker_link_free(waiter->link);
+    catch_up_free(waiter->catch_up);
     jobs_free(&waiter->jobs);
     free(waiter);
 }

@@ -2,8 +2,9 @@
  * Waiting for verdicts: a durable queue of our own (assay.wait.<random>, with an expiry), bound to the
  * results of the awaited jobs before anything is published. It lives through a restart of the broker; after
  * a lost connection it is declared, bound and consumed again, and what was not acknowledged comes again.
- * A classic queue, not a quorum queue: one that was killed while it was being made could stay without a
- * leader and then confirm nothing, which would hold back every worker whose results are routed to it.
+ * What it missed all the same is read from the database (catch_up.h). A classic queue, not a quorum queue:
+ * one that was killed while it was being made could stay without a leader and then confirm nothing, which
+ * would hold back every worker whose results are routed to it.
  */
 #ifndef ASSAY_PRODUCER_WAIT_H
 #define ASSAY_PRODUCER_WAIT_H

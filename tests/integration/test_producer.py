@@ -500,6 +500,41 @@ def test_broker_restart_while_waiting(vhost):
     assert len((vhost.folder / "results.jsonl").read_text().splitlines()) == 50
 
 
+def wait_queue(site):
+    return next((queue["name"] for queue in site.management("GET", "queues/{vhost}") if queue["name"].startswith("assay.wait.")), None)
+
+
+def test_verdicts_of_a_lost_queue_come_from_the_database(site):
+    """The queue of a waiting producer is deleted with all that it holds."""
+    site.start_collector()
+    producer = site.start("assay-producer", "publish", site.write_tasks(tasks(20)), "--wait", "--results", "results.jsonl")
+    wait_until(lambda: site.depth("assay.tasks.bash") == 20, 30, "the tasks")
+    producer.signal(signal.SIGSTOP)
+    with Answers(site, verdicts=lambda one: [result(one, **(FAILED if one["task_id"] == "t/7" else {}))]):
+        site.wait_for_rows(20)
+    site.management("DELETE", "queues/{vhost}/" + wait_until(lambda: wait_queue(site), 30, "the waiting queue"))
+    producer.signal(signal.SIGCONT)
+    assert producer.wait(60) == 1, producer.errors()
+    assert "19 of 20 pass" in producer.output()
+    assert len((site.folder / "results.jsonl").read_text().splitlines()) == 20
+
+
+def test_a_rerun_does_not_take_the_old_verdict_for_the_new_one(site):
+    site.start_collector()
+    path = site.write_tasks(tasks(3))
+    infra = {"status": "error", "reason": "infra", "test_pass_rate": None, "passed": 0}
+    with Answers(site, verdicts=lambda one: [result(one, **infra)]):
+        assert site.producer("publish", path, "--job", "j", "--wait").returncode == 1
+    site.wait_for_rows(3, "j")
+    producer = site.start("assay-producer", "rerun", "j", path, "--wait")
+    wait_until(lambda: site.depth("assay.tasks.bash") == 3, 30, "the tasks")
+    site.management("DELETE", "queues/{vhost}/" + wait_until(lambda: wait_queue(site), 30, "the waiting queue"))
+    producer.wait_for_log("waiting for verdicts again")
+    with Answers(site):
+        assert producer.wait(60) == 0, producer.errors()
+    assert "3 of 3 pass" in producer.output()
+
+
 def test_a_full_queue_slows_down_and_loses_nothing(vhost):
     vhost.management("PUT", "policies/{vhost}/small", {"pattern": "^assay[.]tasks[.]bash$", "apply-to": "queues", "priority": 10,
                                                       "definition": {"max-length": 20, "overflow": "reject-publish"}})
