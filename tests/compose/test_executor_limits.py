@@ -128,7 +128,7 @@ def state(executor):
     wait_until(lambda: all(line.split()[0] == "0" for line in executor.processes()), 30, "the last task to end")
     pid = executor.pid
     script = (f"grep VmRSS /proc/{pid}/status | tr -dc 0-9; echo; ls /proc/{pid}/fd | wc -l; "
-              "ls -l /proc/[0-9]*/ns/ 2>/dev/null | grep -o '[a-z]*:.[0-9]*' | sort -u | wc -l; wc -l < /proc/self/mountinfo; "
+              "readlink /proc/[0-9]*/ns/* | sort -u | wc -l; wc -l < /proc/self/mountinfo; "
               "cat /proc/sysvipc/* | wc -l; ls /dev/mqueue | wc -l")
     names = ("memory_kb", "descriptors", "namespaces", "mounts", "ipc", "queues")
     counts = dict(zip(names, map(int, executor.inside("sh", "-c", script).split()), strict=True))

@@ -1,12 +1,20 @@
 """A kernel without a layer: the sandbox does not open, and says which layer is missing (shown by masking its system call)."""
 import ctypes
+import json
+import os
+import pathlib
+import shutil
+import signal
 import struct
+import subprocess
+import tempfile
 
 import pytest
-from sandboxes import Sandbox, driver_for, private_ancestor
+from sandboxes import Sandbox, as_user, driver_for, private_ancestor, tree
 
 from lib.servers import ROOT
 from lib.skipping import skip
+from lib.waiting import wait_until
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -55,3 +63,60 @@ def test_nothing_else_can_be_done_without(sandbox, build):
     with pytest.raises(RuntimeError) as refusal:
         Sandbox(driver_for(build, sandbox.setting), sandbox.setting, slot=44, allow_missing="seccomp").close()
     assert "seccomp cannot be missing" in str(refusal.value)
+
+
+class Local:
+    """assay-worker --local with programs of its own, whose sandbox can be broken while it runs."""
+
+    PROGRAMS = ("assay-worker", "assay-slot-init", "assay-probe")
+
+    def __init__(self, build, setting, folder):
+        for name in self.PROGRAMS:
+            shutil.copy(build / "bin" / name, folder)
+        self.slot_init = folder / "assay-slot-init"
+        words = [folder / "assay-worker", "--local", "-"]
+        if setting == "user":
+            words = as_user(*words)
+        env = {"PATH": os.environ["PATH"], "ASSAY_NO_LOCAL_ENV": "1", "ASSAY_WORKER_RUNTIMES": "bash", "ASSAY_WORKER_SLOTS": "1",
+               "ASSAY_SANDBOX_ALLOW_MISSING": "cgroup_memory,cgroup_cpu" if setting == "user" else ""}
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                        env=env)
+
+    def submit(self, name, program):
+        task = {"task_id": name, "runtime": "bash", "implementation_code": program, "cases": [{"expected_stdout": "hello"}]}
+        self.process.stdin.write(json.dumps(task) + "\n")
+        self.process.stdin.flush()
+
+    def result(self):
+        return json.loads(self.process.stdout.readline())
+
+    def running(self, name):
+        return [pid for pid in tree(self.process.pid) if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == name]
+
+
+@pytest.fixture
+def local(build, sandbox):
+    with tempfile.TemporaryDirectory(prefix="assay-refusal-", dir="/var/tmp") as folder:
+        os.chmod(folder, 0o755)
+        made = Local(build, sandbox.setting, pathlib.Path(folder))
+        yield made
+        made.process.stdin.close()
+        made.process.stdout.close()
+        made.process.wait(60)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_sandbox_that_breaks_is_no_verdict_about_the_program(local, gone):
+    """The slot's init dies under a task. Set up anew, the task is run again; where it cannot be, that is error/infra, never a fail."""
+    local.submit("before", "echo hello")
+    assert local.result()["status"] == "pass"
+    local.submit("during", "sleep 3; echo hello")
+    wait_until(lambda: local.running("sleep"), 30, "the task to run")
+    if gone:
+        local.slot_init.unlink()
+    os.kill(local.running("assay-slot-init")[0], signal.SIGKILL)
+    during = local.result()
+    if gone:
+        assert (during["status"], during["reason"]) == ("error", "infra") and "assay-slot-init" in during["errors"][0]
+    else:
+        assert (during["status"], during["attempt"]) == ("pass", 2)
