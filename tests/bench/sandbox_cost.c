@@ -3,12 +3,15 @@
  * the same program; and the parts alone. Prints medians and 95th percentiles in microseconds.
  *
  *     sandbox_cost [ROUNDS]
+ *     sandbox_cost serve [SETTING]   a task for each line on stdin; its three parts are the answer
+ * (tests/bench/isolation)
  */
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -81,25 +84,25 @@ static int64_t bare(void)
     return clock_us() - start;
 }
 
-int main(int argc, char **argv)
+static void serve(struct sandbox *sandbox)
 {
-    static const char *const optional[] = {"cgroup_memory", "cgroup_cpu", NULL};
-    const struct sandbox_options options = {
-        .slot = 1, .harness_dir = ASSAY_SOURCE_DIR "/worker/harness", .allow_missing = optional};
-    size_t rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : 500;
-    int64_t *samples[PARTS];
-    struct err err = ERR_INIT;
-    int64_t start = clock_us();
-    struct sandbox *sandbox = sandbox_open(&options, &err);
+    int64_t begin_us, step_us, end_us;
 
-    if (sandbox == NULL) {
-        (void)fprintf(stderr, "%s\n", err.text);
-        return 1;
+    (void)printf("open\n");
+    (void)fflush(stdout);
+    for (int c = getchar(); c != EOF; c = getchar()) {
+        if (c != '\n')
+            continue;
+        one_task(sandbox, &begin_us, &step_us, &end_us);
+        (void)printf("%jd %jd %jd\n", (intmax_t)begin_us, (intmax_t)step_us, (intmax_t)end_us);
+        (void)fflush(stdout);
     }
-    (void)printf("open: %jd us; in force:", (intmax_t)(clock_us() - start));
-    for (const char *const *name = sandbox_mechanisms(sandbox); *name != NULL; name++)
-        (void)printf(" %s", *name);
-    (void)printf("\n");
+}
+
+static void measure(struct sandbox *sandbox, size_t rounds)
+{
+    int64_t *samples[PARTS];
+
     for (size_t part = 0; part < PARTS; part++)
         samples[part] = calloc(rounds + 1, sizeof(int64_t));
     for (size_t i = 0; i < rounds; i++) { /* interleaved: the machine's speed drifts */
@@ -113,6 +116,34 @@ int main(int argc, char **argv)
                      (intmax_t)samples[part][rounds / 2], (intmax_t)samples[part][rounds * 95 / 100]);
         free(samples[part]);
     }
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const optional[] = {"cgroup_memory", "cgroup_cpu", NULL};
+    bool serves = argc > 1 && strcmp(argv[1], "serve") == 0;
+    const struct sandbox_options options = {.slot = 1,
+                                            .harness_dir = ASSAY_SOURCE_DIR "/worker/harness",
+                                            .allow_missing = optional,
+                                            .setting = serves && argc > 2 ? argv[2] : NULL};
+    struct err err = ERR_INIT;
+    int64_t start = clock_us();
+    struct sandbox *sandbox = sandbox_open(&options, &err);
+
+    if (sandbox == NULL) {
+        (void)fprintf(stderr, "%s\n", err.text);
+        return 1;
+    }
+    if (serves) {
+        serve(sandbox);
+        sandbox_close(sandbox);
+        return 0;
+    }
+    (void)printf("open: %jd us; in force:", (intmax_t)(clock_us() - start));
+    for (const char *const *name = sandbox_mechanisms(sandbox); *name != NULL; name++)
+        (void)printf(" %s", *name);
+    (void)printf("\n");
+    measure(sandbox, argc > 1 ? strtoul(argv[1], NULL, 10) : 500);
     sandbox_close(sandbox);
     return 0;
 }
