@@ -366,3 +366,42 @@ ADDING_ATTACKS = [
            "import pytest\nfrom implementation import square\n\n\n@pytest.fixture\ndef expected():\n    return 9\n\n\ndef test_warm():\n    square(1)\n\n\ndef test_small(expected):\n    assert square(3) == expected\n"),
 ]
 ATTACKS += ADDING_ATTACKS
+
+CONSTANT_SUITE = "from implementation import square\n\nEXPECTED = 9\nCASES = [(3, 9), (12, 144)]\n\n\ndef test_small():\n    assert square(3) == EXPECTED\n\n\n" \
+                 "def test_cases():\n    for n, expected in CASES:\n        assert square(n) == expected\n"
+CLASS_SUITE = "from implementation import square\n\n\nclass TestSquare:\n    def check(self, n, expected):\n        assert square(n) == expected\n\n" \
+              "    def test_small(self):\n        self.check(3, 9)\n\n    def test_large(self):\n        self.check(12, 144)\n"
+FIXTURE_SUITE = "import pytest\nfrom implementation import square\n\n\n@pytest.fixture\ndef expected():\n    return {3: 9, 12: 144}\n\n\n@pytest.mark.parametrize('n', [3, 12])\n" \
+                "def test_n(n, expected):\n    assert square(n) == expected[n]\n"
+SUITES_DATA_ATTACKS = [
+    Attack("a constant of the suite", "import sys\ndef square(n):\n    sys.modules['test_implementation'].EXPECTED = None\n", CONSTANT_SUITE),
+    Attack("a row of the suite's table", "import sys\ndef square(n):\n    sys.modules['test_implementation'].CASES[:] = [(3, None), (12, None)]\n    return 9 if n == 3 else None\n", CONSTANT_SUITE),
+    Attack("a method of the suite's class", "import sys\ndef square(n):\n    sys.modules['test_implementation'].TestSquare.check = lambda *a: None\n    return 9\n", CLASS_SUITE),
+    Attack("a method of the suite's class, put back", "import sys\ndef square(n):\n    kind = sys.modules['test_implementation'].TestSquare\n    old = kind.check\n"
+           "    def check(self, n, expected):\n        kind.check = old\n    if n == 3:\n        kind.check = check\n        return 9\n", CLASS_SUITE),
+    Attack("the suite's class gets another base", "import sys\nclass Calm:\n    def __getattribute__(self, name):\n        return (lambda *a: None) if name == 'check' else object.__getattribute__(self, name)\n"
+           "def square(n):\n    sys.modules['test_implementation'].TestSquare.__getattribute__ = Calm.__getattribute__\n    return 9 if n == 3 else None\n", CLASS_SUITE),
+    Attack("the suite's import of it", "import sys\ndef real(n):\n    return None\ndef square(n):\n    sys.modules['test_implementation'].square = lambda n: {3: 9, 12: 144}[n]\n    return None\n"),
+    Attack("a mark found by its class", "import pytest\nfrom _pytest.mark.structures import Mark, MARK_GEN\nfrom _pytest.nodes import Node\nold = Node.iter_markers\n"
+           "Node.iter_markers = lambda self, name=None: iter([pytest.mark.xfail.mark]) if name == 'xfail' else old(self, name)\n" + WRONG,
+           SUITE + "\n\nimport pytest\n\n\n@pytest.mark.xfail\ndef test_known():\n    assert False\n"),
+    Attack("a fixture's value", "import gc\ndef square(n):\n    for found in gc.get_objects():\n        if type(found) is dict and found == {3: 9, 12: 144}:\n            found.update({3: None, 12: None})\n", FIXTURE_SUITE),
+    Attack("excinfo without an exception", "from _pytest._code.code import ExceptionInfo\nExceptionInfo.__bool__ = lambda self: False\n" + WRONG),
+    Attack("an excinfo of length nothing", "from _pytest._code.code import ExceptionInfo\nExceptionInfo.__len__ = lambda self: 0\n" + WRONG),
+    Attack("exceptions that are swallowed by a new __exit__", "import contextlib\ncontextlib._GeneratorContextManager.__exit__ = lambda *a: True\n" + WRONG),
+    Attack("pytest.raises lets everything be", "import _pytest.python_api as api\napi.RaisesContext.__exit__ = lambda *a: True\ndef square(n):\n    return n * n if n else None\n",
+           "import pytest\nfrom implementation import square\n\n\ndef test_text():\n    with pytest.raises(TypeError):\n        square('a text that is no number' if False else 0)\n",
+           twin="def square(n):\n    if not n:\n        raise TypeError\n    return n * n\n"),
+    Attack("an exception that compares", "class Odd(Exception):\n    def __eq__(self, other): return True\n    __hash__ = None\ndef square(n):\n    raise Odd\n"),
+    Attack("asserts switched off by -O", "import sys, os\nif not sys.flags.optimize:\n    os.environ['PYTHONOPTIMIZE'] = '2'\n" + WRONG),
+    Attack("truth by __bool__ of a comparison", "class Yes:\n    def __bool__(self): return True\nclass Any:\n    def __eq__(self, other): return Yes()\n    __hash__ = None\ndef square(n):\n    return Any()\n"),
+    Attack("in every list", "class Any:\n    def __eq__(self, other): return True\n    __hash__ = None\ndef square(n):\n    return Any()\n",
+           "from implementation import square\n\n\ndef test_in():\n    assert square(3) in [9, -9]\n\n\ndef test_not():\n    assert not square(3) != 9\n"),
+    Attack("unequal to nothing", "class Any:\n    def __ne__(self, other): return False\n    __hash__ = None\ndef square(n):\n    return Any()\n",
+           "from implementation import square\n\n\ndef test_not():\n    assert not square(3) != 9\n"),
+    Attack("an if that the suite writes", "class Any:\n    def __eq__(self, other): return True\n    def __ne__(self, other): return False\n    __hash__ = None\ndef square(n):\n    return Any()\n",
+           "from implementation import square\n\n\ndef test_if():\n    if square(3) != 9:\n        raise AssertionError('wrong')\n"),
+    Attack("a helper's comparison", "class Any:\n    def __eq__(self, other): return True\n    __hash__ = None\ndef square(n):\n    return Any()\n",
+           "from implementation import square\n\n\ndef same(left, right):\n    return left == right\n\n\ndef test_same():\n    assert same(square(3), 9)\n"),
+]
+ATTACKS += SUITES_DATA_ATTACKS

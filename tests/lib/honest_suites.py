@@ -705,4 +705,19 @@ def test_fast(clock): assert clock() < 1
 def test_sleep(clock): time.sleep(0.01); assert clock() >= 0.01
 def test_gap(): assert len(started) == 2
 """, {}),
+    "comparisons that build expressions": ("class Test:\n    def __init__(self, text): self.text = text\nclass Column:\n    def __init__(self, name): self.name = name\n"
+                                           "    def __eq__(self, other): return Test(f'{self.name} = {other}')\n    def __ne__(self, other): return Test(f'{self.name} <> {other}')\n    __hash__ = None\n"
+                                           "class Cache(dict):\n    hits = misses = 0\n    def __contains__(self, key):\n        found = dict.__contains__(self, key)\n"
+                                           "        self.hits += found; self.misses += not found\n        return found\n", """
+from implementation import Cache, Column
+def test_equal(): assert (Column("a") == 1).text == "a = 1"
+def test_unequal(): assert (Column("a") != 1).text == "a <> 1"
+def test_wrong(): assert (Column("a") != 1).text == "a = 1"
+def test_cache():
+    cache = Cache(a=1)
+    assert "a" in cache and cache.hits == 1 and cache.misses == 0
+    assert "b" not in cache
+    if "c" in cache: raise AssertionError
+    assert (cache.hits, cache.misses) == (1, 2)
+""", {}),
 }

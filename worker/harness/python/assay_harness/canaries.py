@@ -83,7 +83,7 @@ class Canaries:
     def plan(self, session):
         """Before the first test one of each kind that passes and one that fails, one that fails behind a random test, and one
         behind the last."""
-        own = {self._suite_module.EQUAL: self._suite_module.equal}
+        own = dict(self._suite_module.comparisons)
         exec(self._code, own)
         suites = vars(sys.modules.get(self._suite_module.name, sys))
         # A suite may switch pytest's rewriting off, and lacks the names that it needs.

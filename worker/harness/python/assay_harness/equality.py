@@ -1,6 +1,6 @@
 """Objects that claim to be equal to whatever they are compared with.
 
-What the suite's assertions found equal is compared once more, with an object that nothing can know.
+What the suite found equal, or found in something, is compared once more, with an object that nothing can know.
 """
 
 import types
@@ -34,18 +34,18 @@ def make_prober(files, mocks_allowed, tell):
     owner = files.owner
 
     def lies(value):
-        equal = getattr(type(value), "__eq__", None)
-        code = getattr(equal, "__code__", None)
-        if code is not None and owner(code.co_filename) == PROGRAM:
-            suspect = True
-        else:
-            suspect = type(value).__module__ == "unittest.mock" and not mocks_allowed
-        if not suspect:
-            return False
+        kind = type(value)
+        if not any(of_program(kind, name) for name in ("__eq__", "__ne__")):
+            if kind.__module__ != "unittest.mock" or mocks_allowed:
+                return False
         try:
-            return (value == _Unknown()) is True
+            return bool(value == _Unknown()) or not value != _Unknown()
         except Exception:
             return False
+
+    def of_program(kind, name):
+        code = getattr(getattr(kind, name, None), "__code__", None)
+        return code is not None and owner(code.co_filename) == PROGRAM
 
     def probe(value, depth=0):
         kind = type(value)
@@ -65,19 +65,41 @@ def make_prober(files, mocks_allowed, tell):
     return probe
 
 
-def make_equal(probe):
-    """What `left == right` in the suite's assertions is compiled to."""
+def make_comparisons(probe, names):
+    """What `==`, `!=` and `in` in the suite's text are compiled to: name -> function."""
+    plain = frozenset(PLAIN)
+
+    def look(left, right):
+        for value in (left, right):
+            if type(value) not in plain:
+                probe(value)
+
+    def says_yes(result):
+        """A plain yes, or an object of the program's that says yes when it is asked."""
+        return result is True or (type(result) in plain and bool(result)) or "__bool__" in vars(type(result))
+
+    def says_no(result):
+        return result is False or (type(result) in plain and not result) or "__bool__" in vars(type(result))
 
     def equal(left, right):
         result = left == right
-        if result is True:
-            if type(left) not in PLAIN:
-                probe(left)
-            if type(right) not in PLAIN:
-                probe(right)
+        if result is not False and says_yes(result):
+            look(left, right)
         return result
 
-    return equal
+    def unequal(left, right):
+        result = left != right
+        if result is not True and says_no(result):
+            look(left, right)
+        return result
+
+    def contained(left, right):
+        result = left in right
+        if result:
+            look(left, None)
+        return result
+
+    return dict(zip(names.values(), (equal, unequal, contained)))
 
 
 def watch_unittest(test_case, probe):

@@ -182,6 +182,11 @@ class SuiteNames:
             of_suite = isinstance(function, types.FunctionType) and is_trusted(function.__code__.co_filename)
             if of_suite or isinstance(value, type) and value.__module__ == module.__name__ or name.startswith("@"):
                 self._kept[name] = value
+        self._members = []  # (class name, namespace, its functions, its names)
+        for name, value in self._kept.items():
+            if isinstance(value, type) and value.__module__ == module.__name__:
+                functions = {key: member for key, member in vars(value).items() if isinstance(member, MEMBERS)}
+                self._members.append((name, vars(value), functions, set(vars(value))))
         self._builtins = {name for name in vars(builtins) if name not in self._names and not name.startswith("__")}
         for node in ast.walk(tree):
             if isinstance(node, ast.Global):
@@ -194,6 +199,10 @@ class SuiteNames:
         """Names of what was replaced, at most ten. counts(value): whether the new value does."""
         found = [name for name, value in self._kept.items() if self._names.get(name) is not value and counts(self._names.get(name))]
         found += [name for name in self._builtins if name in self._names and counts(self._names[name])]
+        for name, members, functions, known in self._members:
+            found += [name + "." + key for key, member in functions.items() if members.get(key) is not member and counts(members.get(key))]
+            if len(members) != len(known):
+                found += [name + "." + key for key in members if key not in known and hasattr(object, key) and counts(members[key])]
         for name, elements in self._tables.items():
             now = _elements(self._names.get(name, ()))
             if len(now) != len(elements) or any(left is not right for left, right in zip(now, elements)):

@@ -17,8 +17,8 @@ from .files import PROGRAM
 # Names that pytest and unittest give a meaning in a test module; the program has no say in them.
 MEANINGFUL = ("pytestmark", "pytest_plugins", "pytest_generate_tests", "setup_module", "teardown_module", "setup_function",
               "teardown_function", "setUpModule", "tearDownModule", "load_tests", "__test__")
-# What the assertions' `==` is compiled to; no name that a program can write by accident.
-EQUAL = "@assay_equal"
+# What the suite's comparisons are compiled to; no names that a program can write by accident.
+COMPARISONS = {ast.Eq: "@assay_equal", ast.NotEq: "@assay_unequal", ast.In: "@assay_in"}
 WITH_SIDE_EFFECTS = {"this", "antigravity", "__main__", "idlelib", "test", "turtle", "turtledemo"}
 
 
@@ -38,24 +38,16 @@ class ProgramExit(ImportError):
     """What pytest sees of a SystemExit or KeyboardInterrupt that came out of the suite's import."""
 
 
-class _Equality(ast.NodeTransformer):
-    """`a == b` in assertions becomes EQUAL(a, b)."""
-
-    def __init__(self, marked):
-        self._marked = marked
+class _Comparing(ast.NodeTransformer):
+    """`a == b` becomes @assay_equal(a, b), and so on."""
 
     def visit_Compare(self, node):
         self.generic_visit(node)
-        if len(node.ops) != 1 or not isinstance(node.ops[0], ast.Eq) or id(node) not in self._marked:
+        name = COMPARISONS.get(type(node.ops[0]))
+        if len(node.ops) != 1 or name is None:
             return node
-        name = ast.copy_location(ast.Name(EQUAL, ast.Load()), node)
-        return ast.copy_location(ast.Call(name, [node.left, node.comparators[0]], []), node)
-
-    def visit_Assign(self, node):
-        target = node.targets[0]
-        if isinstance(target, ast.Name) and target.id.startswith("@py_assert"):
-            self._marked.add(id(node.value))
-        return self.generic_visit(node)
+        called = ast.copy_location(ast.Name(name, ast.Load()), node)
+        return ast.copy_location(ast.Call(called, [node.left, node.comparators[0]], []), node)
 
 
 class _Loader:
@@ -65,28 +57,24 @@ class _Loader:
 
 
 class SuiteModule:
-    EQUAL = EQUAL
-
     def __init__(self, path):
         self.path = path
         self.name = os.path.splitext(os.path.basename(path))[0]
         self.code = None
         self.error = None  # the exception that ended the import
-        self.equal = None
+        self.comparisons = {}  # equality.make_comparisons
         self.imported = None  # called with the module when it has been imported
         self._tree = None
 
     def compile(self, config):
-        """As pytest does it, but for `==`. SyntaxError and the like when the suite does not compile."""
+        """As pytest does it, but for comparisons. SyntaxError and the like when the suite does not compile."""
         with open(self.path, "rb") as file:
             self.code = self.compile_text(file.read(), config)
 
     def compile_text(self, source, config):
         tree = ast.parse(source, self.path)
-        assertions = [part for part in ast.walk(tree) if isinstance(part, ast.Assert)]
-        in_assertions = {id(node) for part in assertions for node in ast.walk(part) if isinstance(node, ast.Compare)}
         rewrite.rewrite_asserts(tree, source, self.path, config)
-        return compile(_Equality(in_assertions).visit(tree), self.path, "exec", dont_inherit=True)
+        return compile(_Comparing().visit(tree), self.path, "exec", dont_inherit=True)
 
     def install(self):
         loader = _Loader()
@@ -105,7 +93,7 @@ class SuiteModule:
     def _execute(self, module, loader):
         if loader in sys.meta_path:
             sys.meta_path.remove(loader)
-        module.__dict__[EQUAL] = self.equal
+        module.__dict__.update(self.comparisons)
         try:
             exec(self.code, module.__dict__)
         except (SystemExit, KeyboardInterrupt) as error:

@@ -113,7 +113,7 @@ class _Session:
         self._reporting.canaries = self._make_canaries(self._reporter, self._files, self._module, plan.uses_unittest)
         tell, busy = self._reporter.tampered, set()
         probe = self._equality.make_prober(self._files, plan.mentions_mocks, tell)
-        self._module.equal = self._equality.make_equal(probe)
+        self._module.comparisons = self._equality.make_comparisons(probe, self._library.COMPARISONS)
         if plan.uses_unittest:
             import unittest.case
 
