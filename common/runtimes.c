@@ -32,6 +32,7 @@ static void free_runtime(struct runtime *runtime)
     free_steps(runtime->compile_suite, runtime->compile_suite_count);
     runtimes_free_strings(runtime->run_case.argv);
     runtimes_free_strings(runtime->run_suite.argv);
+    runtimes_free_strings(runtime->warm_suite.argv);
     runtimes_free_strings(runtime->environment);
     runtimes_free_strings(runtime->read_only_paths);
     runtimes_free_strings(runtime->preload);

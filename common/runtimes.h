@@ -49,11 +49,13 @@ struct runtime {
     struct command run_case; /* one case; the case's args are appended */
     struct command run_suite;
     enum suite_protocol suite_protocol;
-    bool coverage;          /* takes "coverage": true */
-    char **environment;     /* NULL-terminated NAME=value, all that the program sees */
-    char **read_only_paths; /* NULL-terminated; shown read-only in the sandbox (a shared volume, an
-                               interpreter) */
-    char **preload;         /* NULL-terminated modules that a warm server imports */
+    bool coverage;             /* takes "coverage": true */
+    char **environment;        /* NULL-terminated NAME=value, all that the program sees */
+    char **read_only_paths;    /* NULL-terminated; shown read-only in the sandbox (a shared volume, an
+                                  interpreter) */
+    struct command warm_suite; /* a warm server, whose forks run the suite instead of run_suite
+                                  (docs/harness.md); argc 0 = none */
+    char **preload;            /* NULL-terminated modules that the warm server imports */
     /* Exit codes and stderr patterns by which a runtime says that it ran out of memory (node: 134). */
     char *memory_pattern;     /* POSIX extended regular expression on the tail of stderr, NULL = none */
     bool address_space_limit; /* memory_bytes also as RLIMIT_AS of each process (not for runtimes that reserve

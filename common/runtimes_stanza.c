@@ -47,6 +47,12 @@ static bool check_suite(const struct config_node *stanza, const struct runtime *
     if (!has_suite && (runtime->suite_file != NULL || protocol != NULL || runtime->compile_suite_count > 0))
         return config_node_error(
             stanza, err, "suite_file, suite_protocol and compile_suite have a meaning only with run_suite");
+    if (runtime->warm_suite.argc > 0 &&
+        (runtime->suite_protocol != SUITE_REPORT || runtime->warm_suite.argv[0][0] != '/'))
+        return config_node_error(
+            config_node_member(stanza, "warm_suite"), err,
+            "a warm server runs suites with suite_protocol = \"report\", and its command "
+            "begins with an absolute path");
     if (has_suite && strcmp(runtime->suite_file, runtime->program_file) == 0)
         return config_node_error(stanza, err, "suite_file and program_file must differ");
     if (runtime->coverage && runtime->suite_protocol != SUITE_REPORT)
@@ -65,6 +71,7 @@ static bool read_suite(const struct config_node *stanza, struct runtime *runtime
         !runtimes_read_steps(stanza, "compile_suite", true, &runtime->compile_suite,
                              &runtime->compile_suite_count, err) ||
         !runtimes_read_command(stanza, "run_suite", true, &runtime->run_suite, err) ||
+        !runtimes_read_command(stanza, "warm_suite", true, &runtime->warm_suite, err) ||
         !runtimes_read_string(stanza, "suite_protocol", &protocol, err) ||
         (coverage != NULL && !config_node_bool(coverage, &runtime->coverage, err)))
         return false;
@@ -102,6 +109,14 @@ static bool read_environment(const struct config_node *stanza, struct runtime *r
     return runtime->environment != NULL || runtimes_out_of_memory(err);
 }
 
+static bool check_preload(const struct config_node *stanza, const struct runtime *runtime, struct err *err)
+{
+    if (runtime->preload[0] != NULL && runtime->warm_suite.argc == 0)
+        return config_node_error(config_node_member(stanza, "preload"), err,
+                                 "modules are loaded by a warm server: it needs warm_suite");
+    return true;
+}
+
 static bool read_read_only_paths(const struct config_node *stanza, struct runtime *runtime, struct err *err)
 {
     if (!runtimes_read_strings(stanza, "read_only_paths", &runtime->read_only_paths, err))
@@ -116,25 +131,11 @@ static bool read_read_only_paths(const struct config_node *stanza, struct runtim
 bool runtimes_read_stanza(const struct config_node *stanza, const struct limits *defaults,
                           const struct limits *maximum, struct runtime *runtime, struct err *err)
 {
-    static const char *const allowed[] = {"description",
-                                          "program_file",
-                                          "suite_file",
-                                          "compile_cases",
-                                          "compile_suite",
-                                          "run_case",
-                                          "run_suite",
-                                          "suite_protocol",
-                                          "coverage",
-                                          "environment",
-                                          "read_only_paths",
-                                          "preload",
-                                          "memory_pattern",
-                                          "address_space_limit",
-                                          "defaults",
-                                          "maximum",
-                                          "minimum",
-                                          "self_test",
-                                          NULL};
+    static const char *const allowed[] = {
+        "description",     "program_file", "suite_file",     "compile_cases",  "compile_suite",
+        "run_case",        "run_suite",    "suite_protocol", "coverage",       "environment",
+        "read_only_paths", "preload",      "warm_suite",     "memory_pattern", "address_space_limit",
+        "defaults",        "maximum",      "minimum",        "self_test",      NULL};
     const struct config_node *space = config_node_member(stanza, "address_space_limit");
     if (!config_node_expect(stanza, CONFIG_NODE_GROUP, err) ||
         !check_name(stanza, config_node_name(stanza), err) ||
@@ -156,6 +157,7 @@ bool runtimes_read_stanza(const struct config_node *stanza, const struct limits 
         !read_suite(stanza, runtime, err) || !read_environment(stanza, runtime, err) ||
         !read_read_only_paths(stanza, runtime, err) ||
         !runtimes_read_strings(stanza, "preload", &runtime->preload, err) ||
+        !check_preload(stanza, runtime, err) ||
         !runtimes_read_string(stanza, "memory_pattern", &runtime->memory_pattern, err) ||
         !runtimes_check_pattern(stanza, "memory_pattern", runtime->memory_pattern, err) ||
         (space != NULL && !config_node_bool(space, &runtime->address_space_limit, err)) ||

@@ -68,6 +68,21 @@ static void print_runtime(const struct self_test *test, FILE *out)
                   check_duration_ms(result), first_line, detail);
 }
 
+static void print_warm_servers(const struct check *check, FILE *out)
+{
+    const struct slot_servers *servers = runner_warm_servers(check->runner);
+    if (servers->count > 0)
+        (void)fprintf(out, "\n%-16s %-20s %9s  %6s  %s\n", "WARM SERVER", "STATE", "TIME", "MEMORY",
+                      "DETAIL");
+    for (unsigned number = 1; number <= servers->count; number++) {
+        const struct sandbox_server_state *state = runner_warm_state(check->runner, number);
+        if (state != NULL)
+            (void)fprintf(out, "%-16s %-20s %6" PRId64 " ms  %3" PRId64 " MB  %s\n",
+                          servers->runtimes[number - 1]->name, state->serves ? "serves" : "starts cold",
+                          state->start_ms, state->memory_bytes >> 20, state->text);
+    }
+}
+
 void check_print_text(const struct check *check, FILE *out)
 {
     (void)fprintf(out, "%-16s %-20s %s\n", "LAYER", "PROBES", "MECHANISMS");
@@ -80,4 +95,5 @@ void check_print_text(const struct check *check, FILE *out)
     (void)fprintf(out, "\n%-16s %-20s %9s  %s\n", "RUNTIME", "SELF-TEST", "TIME", "DETAIL");
     for (size_t i = 0; i < check->tests->count; i++)
         print_runtime(&check->tests->items[i], out);
+    print_warm_servers(check, out);
 }

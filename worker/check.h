@@ -13,6 +13,7 @@ struct check { /* borrowed */
     const struct probe_findings *findings;
     const char *const *mechanisms; /* as sandbox_mechanisms names them */
     const struct self_tests *tests;
+    const struct runner *runner; /* for its warm servers */
 };
 
 /* What the two ways of printing share. */

@@ -44,6 +44,21 @@ static json_t *runtime_to_json(const struct self_test *test)
                      "ms", (json_int_t)check_duration_ms(test->result), "detail", check_detail(test));
 }
 
+static json_t *warm_to_json(const struct check *check)
+{
+    const struct slot_servers *servers = runner_warm_servers(check->runner);
+    json_t *list = json_array();
+    for (unsigned number = 1; number <= servers->count; number++) {
+        const struct sandbox_server_state *state = runner_warm_state(check->runner, number);
+        if (state != NULL)
+            (void)json_array_append_new(
+                list, json_pack("{s:s, s:b, s:I, s:I, s:s}", "runtime", servers->runtimes[number - 1]->name,
+                                "serves", state->serves, "ms", (json_int_t)state->start_ms, "memory_kb",
+                                (json_int_t)(state->memory_bytes >> 10), "detail", state->text));
+    }
+    return list;
+}
+
 bool check_print_json(const struct check *check, FILE *out)
 {
     json_t *layers = json_array(), *runtimes = json_array();
@@ -51,8 +66,8 @@ bool check_print_json(const struct check *check, FILE *out)
         (void)json_array_append_new(layers, layer_to_json(check, (enum sandbox_layer)layer));
     for (size_t i = 0; i < check->tests->count; i++)
         (void)json_array_append_new(runtimes, runtime_to_json(&check->tests->items[i]));
-    json_t *root =
-        json_pack("{s:b, s:o, s:o}", "passed", check_passed(check), "layers", layers, "runtimes", runtimes);
+    json_t *root = json_pack("{s:b, s:o, s:o, s:o}", "passed", check_passed(check), "layers", layers,
+                             "runtimes", runtimes, "warm_servers", warm_to_json(check));
     autofree char *text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
     json_decref(root);
     if (text == NULL)

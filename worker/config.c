@@ -128,6 +128,32 @@ static const struct config_key keys[] = {
      .documentation =
          "Sandbox mechanisms that may be absent on this machine; any other that is absent keeps the "
          "worker from starting. --check lists the names."},
+    {.key = "warm.enabled",
+     .type = CONFIG_BOOL,
+     .offset = FIELD(warm_enabled),
+     .default_text = "true",
+     .environment = "ASSAY_WARM_ENABLED",
+     .documentation =
+         "Suites of runtimes with a warm_suite run in a fork of a server that has loaded the language once, "
+         "in "
+         "the same sandbox. false: each starts cold. A server that cannot start is logged, and its suites "
+         "start cold. Only in the setting of namespaces."},
+    {.key = "warm.tasks_max",
+     .type = CONFIG_INTEGER,
+     .offset = FIELD(warm_tasks_max),
+     .default_text = "10000",
+     .minimum = 0,
+     .maximum = 1000000000,
+     .environment = "ASSAY_WARM_TASKS_MAX",
+     .documentation = "Tasks after which a warm server is started anew. 0: never for that reason."},
+    {.key = "warm.growth_mb",
+     .type = CONFIG_INTEGER,
+     .offset = FIELD(warm_growth_mb),
+     .default_text = "64",
+     .minimum = 0,
+     .maximum = 1000000,
+     .environment = "ASSAY_WARM_GROWTH_MB",
+     .documentation = "Megabytes by which a warm server may grow before it is started anew. 0: any."},
     {.key = "http.listen",
      .type = CONFIG_STRING,
      .offset = FIELD(http_listen),

@@ -68,7 +68,11 @@ static bool machine_open(struct machine *machine, struct err *err)
                                      .harness_dir = config->harness_dir,
                                      .sandbox_setting = config->sandbox_setting,
                                      .allow_missing = (const char *const *)config->allow_missing.items,
-                                     .uid_base = config->uid_base};
+                                     .uid_base = config->uid_base,
+                                     .warm = {.enabled = config->warm_enabled,
+                                              .runtimes = &config->runtimes,
+                                              .tasks_max = config->warm_tasks_max,
+                                              .growth_bytes = config->warm_growth_mb << 20}};
     machine->runner = runner_open(machine->loop, &options, err);
     return machine->runner != NULL;
 }
@@ -89,8 +93,10 @@ static bool check_machine(struct machine *machine, const struct worker_command_l
               self_tests_run(&tests, machine->loop, machine->runner, machine->runtimes,
                              &machine->config.runtimes, NULL, err);
     if (ok) {
-        struct check check = {
-            .findings = &findings, .mechanisms = runner_mechanisms(machine->runner), .tests = &tests};
+        struct check check = {.findings = &findings,
+                              .mechanisms = runner_mechanisms(machine->runner),
+                              .runner = machine->runner,
+                              .tests = &tests};
         if (!command_line->json)
             check_print_text(&check, stdout);
         else if (!check_print_json(&check, stdout))

@@ -93,35 +93,49 @@ static const struct command *step_command(const struct plan *plan, const struct 
     return &plan->task->runtime->run_suite;
 }
 
-char **plan_argv(const struct plan *plan, size_t index)
+/* The vector, and the words behind it: `words` holds `argc` strings. */
+static char **make_vector(const struct buf *words, size_t argc)
 {
-    const struct plan_step *step = &plan->steps[index];
-    const struct command *command = step_command(plan, step);
-    size_t extra = step->kind == STEP_CASE ? step->test_case->arg_count : 0;
-    size_t argc = command->argc + extra;
-
-    autobuf struct buf words = BUF_INIT;
-    for (size_t i = 0; i < command->argc; i++)
-        append_word(&words, plan->task->runtime, command->argv[i]);
-    for (size_t i = 0; i < extra; i++)
-        buf_append(&words, step->test_case->args[i], strlen(step->test_case->args[i]) + 1);
-    if (words.failed)
-        return NULL;
-
-    /* The vector, and the words behind it. */
     size_t vector_size = (argc + 1) * sizeof(char *);
-    char **argv = malloc(vector_size + words.size + 1);
+    char **argv = words->failed ? NULL : malloc(vector_size + words->size + 1);
     if (argv == NULL)
         return NULL;
     char *word = (char *)argv + vector_size;
-    if (words.size > 0)
-        memcpy(word, words.data, words.size);
+    if (words->size > 0)
+        memcpy(word, words->data, words->size);
     for (size_t i = 0; i < argc; i++) {
         argv[i] = word;
         word += strlen(word) + 1;
     }
     argv[argc] = NULL;
     return argv;
+}
+
+char **plan_argv(const struct plan *plan, size_t index)
+{
+    const struct plan_step *step = &plan->steps[index];
+    const struct command *command = step_command(plan, step);
+    size_t extra = step->kind == STEP_CASE ? step->test_case->arg_count : 0;
+
+    autobuf struct buf words = BUF_INIT;
+    for (size_t i = 0; i < command->argc; i++)
+        append_word(&words, plan->task->runtime, command->argv[i]);
+    for (size_t i = 0; i < extra; i++)
+        buf_append(&words, step->test_case->args[i], strlen(step->test_case->args[i]) + 1);
+    return make_vector(&words, command->argc + extra);
+}
+
+char **plan_server_argv(const struct runtime *runtime)
+{
+    autobuf struct buf words = BUF_INIT;
+    size_t argc = runtime->warm_suite.argc;
+    for (size_t i = 0; i < argc; i++)
+        append_word(&words, runtime, runtime->warm_suite.argv[i]);
+    for (char **module = runtime->preload; module != NULL && *module != NULL; module++, argc++) {
+        buf_printf(&words, "--preload=%s", *module);
+        buf_append_char(&words, '\0');
+    }
+    return make_vector(&words, argc);
 }
 
 size_t plan_next(const struct plan *plan, size_t step, enum step_end end)

@@ -50,6 +50,9 @@ void plan_free(struct plan *plan);
  * with free(). NULL without memory. {{ and }} stand for braces. */
 char **plan_argv(const struct plan *plan, size_t step);
 
+/* The command of a runtime's warm server, likewise, with --preload=MODULE appended for each module. */
+char **plan_server_argv(const struct runtime *runtime);
+
 /* The index of the step that follows, plan->count when the task is over. */
 size_t plan_next(const struct plan *plan, size_t step, enum step_end end);
 

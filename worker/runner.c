@@ -199,7 +199,8 @@ struct runner *runner_open(struct loop *loop, const struct runner_options *optio
                                             .runtimes = options->runtimes,
                                             .sandbox_setting = options->sandbox_setting,
                                             .allow_missing = options->allow_missing,
-                                            .uid_base = options->uid_base};
+                                            .uid_base = options->uid_base,
+                                            .warm = options->warm};
         seat->slot = slot_open(loop, &slot_options, on_slot_done, seat, err);
         if (seat->slot == NULL) {
             (void)err_wrap(err, "open slot %u", i + 1);
@@ -207,6 +208,8 @@ struct runner *runner_open(struct loop *loop, const struct runner_options *optio
             return NULL;
         }
     }
+    for (unsigned i = 0; i < options->slots; i++)
+        slot_wait_for_servers(seats[i].slot);
     return runner;
 }
 
@@ -411,6 +414,17 @@ struct sandbox *runner_sandbox(const struct runner *runner, unsigned number)
     if (number < 1 || number > runner->options.slots)
         return NULL;
     return slot_sandbox(runner->seats[number - 1].slot);
+}
+
+const struct slot_servers *runner_warm_servers(const struct runner *runner)
+{
+    return slot_warm_servers(runner->seats[0].slot);
+}
+
+const struct sandbox_server_state *runner_warm_state(const struct runner *runner, unsigned number)
+{
+    const struct sandbox *sandbox = runner_sandbox(runner, 1);
+    return sandbox != NULL ? sandbox_server_state(sandbox, number) : NULL;
 }
 
 const char *const *runner_mechanisms(const struct runner *runner)

@@ -25,6 +25,7 @@
 #include "common/err.h"
 #include "common/loop.h"
 #include "common/runtimes.h"
+#include "worker/slot_servers.h"
 #include "worker/work.h"
 
 struct runner;
@@ -38,6 +39,7 @@ struct runner_options {
     const char *sandbox_setting;      /* as in struct sandbox_options */
     const char *const *allow_missing; /* NULL-terminated */
     int64_t uid_base;
+    struct warm_options warm;
 };
 
 /* Opens the slots. An error names the slot and what its sandbox lacks. */
@@ -67,6 +69,9 @@ struct runner_state {
     char trouble[256];     /* why it is not healthy, or a slot dead; else "" */
 };
 void runner_state(const struct runner *runner, struct runner_state *state);
+/* The warm servers of the first slot, and how they do. `state` is valid until the loop runs. */
+const struct slot_servers *runner_warm_servers(const struct runner *runner);
+const struct sandbox_server_state *runner_warm_state(const struct runner *runner, unsigned number);
 /* The mechanisms in force in the first slot, NULL-terminated. */
 const char *const *runner_mechanisms(const struct runner *runner);
 

@@ -88,6 +88,8 @@ static bool await(struct attack *attack, enum sandbox_event_kind kind, int *repo
         if (sandbox_receive(attack->sandbox, &outcome->event)) {
             if (outcome->event.kind == kind)
                 return true;
+            if (outcome->event.kind == SANDBOX_SERVER)
+                continue;
             if (outcome->event.kind == SANDBOX_FAILED && err != NULL)
                 *err = outcome->event.err;
             return outcome->event.kind == SANDBOX_FAILED

@@ -63,6 +63,7 @@ static bool open_sandbox(struct slot *slot, struct err *err)
         .allow_missing = slot->options.allow_missing,
         .scratch_bytes_max = scratch_bytes,
     };
+    slot_servers_request(&slot->servers, &slot->options.warm, &options);
     slot->sandbox = sandbox_open(&options, err);
     if (slot->sandbox == NULL)
         return false;
@@ -217,6 +218,9 @@ static bool handle_event(struct slot *slot, const struct sandbox_event *event)
             return false;
         phase_ended(slot);
         return true;
+    case SANDBOX_SERVER:
+        slot_servers_log(&slot->servers, slot->sandbox, slot->options.number, event->server);
+        return true;
     case SANDBOX_FAILED:
         break;
     }
@@ -281,7 +285,8 @@ struct slot *slot_open(struct loop *loop, const struct slot_options *options, sl
     slot_step_init(&slot->step, loop, slot->timer);
     if (slot->timer == NULL || slot->delivery == NULL || slot->read_only_paths == NULL)
         (void)err_set(err, ERR_NO_MEMORY, "no memory for a slot");
-    else if (open_sandbox(slot, err))
+    else if (slot_servers_init(&slot->servers, options->runtimes, &options->warm, err) &&
+             open_sandbox(slot, err))
         return slot;
     (void)err_wrap(err, "slot %u", options->number);
     slot_close(slot);
@@ -298,6 +303,7 @@ void slot_close(struct slot *slot)
     loop_timer_free(slot->timer);
     loop_timer_free(slot->delivery);
     free(slot->read_only_paths);
+    slot_servers_free(&slot->servers);
     free(slot);
 }
 
@@ -306,6 +312,20 @@ bool slot_reopen(struct slot *slot, struct err *err)
     close_sandbox(slot);
     slot->state = SLOT_BROKEN;
     return open_sandbox(slot, err) || err_wrap(err, "slot %u", slot->options.number);
+}
+
+void slot_wait_for_servers(struct slot *slot)
+{
+    if (slot->sandbox == NULL)
+        return;
+    sandbox_wait_for_servers(slot->sandbox);
+    for (unsigned number = 1; number <= slot->servers.count; number++)
+        slot_servers_log(&slot->servers, slot->sandbox, slot->options.number, number);
+}
+
+const struct slot_servers *slot_warm_servers(const struct slot *slot)
+{
+    return &slot->servers;
 }
 
 bool slot_is_idle(const struct slot *slot)

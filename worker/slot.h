@@ -15,9 +15,9 @@
 #include "common/loop.h"
 #include "common/message/result.h"
 #include "common/message/task.h"
+#include "worker/slot_servers.h"
 
 struct slot;
-struct sandbox;
 
 enum slot_end {
     SLOT_VERDICT,   /* `result` is complete but for worker, attempt and queued_ms, which are the caller's to
@@ -39,6 +39,7 @@ struct slot_options {
     const char *sandbox_setting; /* as in struct sandbox_options */
     const char *const *allow_missing;
     int64_t uid_base; /* the slot's uid is uid_base + number (as root) */
+    struct warm_options warm;
 };
 
 /* Makes the process ignore SIGPIPE: a program that does not read its input is no error of the worker's. */
@@ -51,10 +52,15 @@ bool slot_reopen(struct slot *slot, struct err *err);
  * live until on_done. The slot must be idle. An immediate failure is reported by on_done as well. */
 void slot_run(struct slot *slot, const struct task *task);
 void slot_cancel(struct slot *slot); /* no effect when idle */
+/* Waits until the warm servers that were started with the slot serve, or have failed to (seconds at worst).
+ */
+void slot_wait_for_servers(struct slot *slot);
 bool slot_is_idle(const struct slot *slot);
 unsigned slot_number(const struct slot *slot);
 /* For the self-attack at start, while the slot is idle; NULL when it is broken. */
 struct sandbox *slot_sandbox(const struct slot *slot);
+/* Its warm servers, in the order of their numbers. */
+const struct slot_servers *slot_warm_servers(const struct slot *slot);
 const char *const *slot_mechanisms(const struct slot *slot); /* NULL-terminated; in force in its sandbox */
 
 #endif

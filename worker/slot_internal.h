@@ -15,6 +15,7 @@ enum slot_state { SLOT_IDLE, SLOT_BEGINNING, SLOT_STEPPING, SLOT_STOPPING, SLOT_
 struct slot {
     struct loop *loop;
     struct slot_options options;
+    struct slot_servers servers;
     const char **read_only_paths; /* NULL-terminated; of all runtimes; the strings are theirs */
     slot_done_fn *on_done;
     void *context;

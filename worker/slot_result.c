@@ -12,7 +12,7 @@ static bool copy_mechanisms(struct result *result, const char *const *mechanisms
     size_t count = 0;
     while (mechanisms[count] != NULL)
         count++;
-    result->sandbox = calloc(count + 1, sizeof(*result->sandbox));
+    result->sandbox = calloc(count + 2, sizeof(*result->sandbox)); /* and RESULT_WARM */
     if (result->sandbox == NULL)
         return false;
     for (; result->sandbox_count < count; result->sandbox_count++) {
@@ -41,6 +41,13 @@ struct result *slot_result_new(const struct task *task, const char *const *mecha
         return result;
     result_free(result);
     return NULL;
+}
+
+void slot_result_is_warm(struct result *result)
+{
+    char *name = strdup(RESULT_WARM);
+    if (name != NULL)
+        result->sandbox[result->sandbox_count++] = name;
 }
 
 void slot_result_add_usage(struct result *result, struct slot_usage *usage, enum step_kind kind,

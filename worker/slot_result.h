@@ -12,6 +12,9 @@ struct result *slot_result_new(const struct task *task, const char *const *mecha
 struct slot_usage {
     int64_t compile_us, run_us, cpu_us;
 };
+/* What a result names beside the mechanisms of its sandbox when its suite ran in a fork of a warm server. */
+#define RESULT_WARM "warm_server"
+void slot_result_is_warm(struct result *result);
 /* Adds time, CPU and memory of a step. */
 void slot_result_add_usage(struct result *result, struct slot_usage *usage, enum step_kind kind,
                            const struct sandbox_event *event);

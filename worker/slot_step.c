@@ -145,8 +145,8 @@ static void init_captures(struct slot_step *step)
         capture_init(&step->out, keep, kill, false);
 }
 
-static bool run_in_sandbox(struct slot_step *step, size_t index, const struct program_ends *ends,
-                           struct err *err)
+static bool run_in_sandbox(struct slot_step *step, size_t index, unsigned server,
+                           const struct program_ends *ends, struct err *err)
 {
     const struct task *task = step->plan->task;
     autofree char **argv = plan_argv(step->plan, index);
@@ -164,12 +164,13 @@ static bool run_in_sandbox(struct slot_step *step, size_t index, const struct pr
         .address_space_bytes = task->runtime->address_space_limit ? task->limits.memory_bytes : 0,
         .file_size_bytes = task->limits.disk_bytes,
         .open_files = OPEN_FILES,
+        .server = server,
     };
     return sandbox_run(step->sandbox, &request, err);
 }
 
 bool slot_step_start(struct slot_step *step, struct sandbox *sandbox, const struct plan *plan, size_t index,
-                     int64_t wall_ms, bool wall_is_tasks, struct err *err)
+                     unsigned server, int64_t wall_ms, bool wall_is_tasks, struct err *err)
 {
     struct program_ends ends = {-1, -1, -1, -1, -1};
     slot_step_clear(step);
@@ -180,7 +181,7 @@ bool slot_step_start(struct slot_step *step, struct sandbox *sandbox, const stru
     step->wall_is_tasks = wall_is_tasks;
     init_captures(step);
 
-    bool started = open_pipes(step, &ends, err) && run_in_sandbox(step, index, &ends, err);
+    bool started = open_pipes(step, &ends, err) && run_in_sandbox(step, index, server, &ends, err);
     close_ends(&ends);
     if (!started) {
         slot_step_clear(step);

@@ -99,6 +99,8 @@ void slot_step_exited(struct slot *slot, const struct sandbox_event *event)
                       buf_text(&finding.text));
         slot_break_down(slot);
     } else {
+        if (event->warm)
+            slot_result_is_warm(slot->result);
         slot_result_add_usage(slot->result, &slot->usage, kind, event);
         keep_output(slot, &finding, event);
         step_is_judged(slot, &finding, event->wall_us / 1000);
@@ -115,6 +117,11 @@ static void no_time_left(struct slot *slot)
     buf_free(&finding.text);
 }
 
+static unsigned server_for(const struct slot *slot, size_t step)
+{
+    return slot_servers_for(&slot->servers, slot->sandbox, &slot->plan, &slot->plan.steps[step]);
+}
+
 void slot_run_step(struct slot *slot)
 {
     bool by_task;
@@ -124,7 +131,9 @@ void slot_run_step(struct slot *slot)
         return;
     }
     slot_enter(slot, SLOT_STEPPING, 0);
-    if (!slot_step_start(&slot->step, slot->sandbox, &slot->plan, slot->next, wall_ms, by_task, &slot->err))
+    unsigned server = server_for(slot, slot->next);
+    if (!slot_step_start(&slot->step, slot->sandbox, &slot->plan, slot->next, server, wall_ms, by_task,
+                         &slot->err))
         slot_break_down(slot);
 }
 
@@ -150,6 +159,8 @@ void slot_begin_phase(struct slot *slot)
         .memory_bytes = slot->task->limits.memory_bytes,
         .processes = slot->task->limits.processes,
         .disk_bytes = slot->task->limits.disk_bytes,
+        .warm =
+            server_for(slot, slot->plan.count - 1) != 0 && slot->plan.steps[slot->next].phase == PHASE_SUITE,
     };
     if (files != NULL && !slot_result_task_fits(slot->task, files, count, &text)) {
         refuse(slot, &text);

@@ -2,10 +2,14 @@ import pytest
 from sandboxes import SETTINGS, Sandbox, driver_for
 
 
-@pytest.fixture(scope="session", params=SETTINGS)
+KINDS = [(setting, warm) for setting in SETTINGS for warm in (False, True)]
+
+
+@pytest.fixture(scope="session", params=KINDS, ids=[setting + (" warm" if warm else "") for setting, warm in KINDS])
 def sandbox(request, build):
     """One sandbox for all attacks of a setting, so that what one leaves would meet the next."""
-    made = Sandbox(driver_for(build, request.param), request.param, slot=1 + SETTINGS.index(request.param), wall_ms=5000)
+    setting, warm = request.param
+    made = Sandbox(driver_for(build, setting), setting, slot=1 + KINDS.index(request.param), warm=warm, wall_ms=5000)
     yield made
     assert made.close() == 0
 
@@ -16,7 +20,8 @@ def limited(request, build, sandbox):
     opened = []
 
     def open_one(**options):
-        opened.append(Sandbox(driver_for(build, sandbox.setting), sandbox.setting, slot=11 + len(opened), **options))
+        opened.append(Sandbox(driver_for(build, sandbox.setting), sandbox.setting, slot=11 + len(opened), warm=sandbox.warm,
+                              **options))
         return opened[-1]
 
     yield open_one

@@ -5,6 +5,10 @@
  *
  *     sandbox_driver [--slot N] [--memory-mb N] [--processes N] [--disk-mb N] [--cpu-ms N] [--wall-ms N]
  *                    [--output-kb N] [--setting NAME] [--allow-missing NAME]... [--file NAME=PATH]...
+ *                    [--server SCRIPT] [--server-tasks N]
+ *
+ * With a SCRIPT of Python each command is run by a fork of a warm server that it is: the fork reads its
+ * command from the control descriptor.
  *
  * The first line out tells the mechanisms in force, or the error that kept the sandbox from opening.
  */
@@ -28,6 +32,7 @@
 #define OUTPUT_FACTOR  16 /* as the worker: output is cut first, and far beyond that the program killed */
 #define SHOWN_MAX      ((size_t)64 << 10)
 #define EVENT_DEADLINE 60000
+#define SCRIPT_MAX     65536
 
 struct settings {
     struct sandbox_options sandbox;
@@ -36,6 +41,8 @@ struct settings {
     const char *allow_missing[8];
     size_t allow_count;
     int64_t cpu_ms, wall_ms, output_bytes;
+    char script[SCRIPT_MAX];
+    struct sandbox_server server;
 };
 
 struct output {
@@ -89,14 +96,29 @@ static void add_file(struct settings *settings, char *argument)
         (struct sandbox_file){argument, data, (size_t)status.st_size};
 }
 
+static void add_server(struct settings *settings, const char *path)
+{
+    static const char *argv[] = {"/usr/bin/python3", "-s", "-c", NULL, NULL};
+    static const char *const environment[] = {NULL};
+
+    autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || read(fd, settings->script, sizeof(settings->script) - 1) <= 0)
+        die(path);
+    argv[3] = settings->script;
+    settings->server = (struct sandbox_server){argv, environment};
+    settings->sandbox.servers = &settings->server;
+    settings->sandbox.server_count = 1;
+    settings->task.warm = true;
+}
+
 static void parse(struct settings *settings, int argc, char **argv)
 {
-    static const struct option options[] = {{"slot", 1, NULL, 's'},      {"memory-mb", 1, NULL, 'm'},
-                                            {"processes", 1, NULL, 'p'}, {"disk-mb", 1, NULL, 'd'},
-                                            {"cpu-ms", 1, NULL, 'c'},    {"wall-ms", 1, NULL, 'w'},
-                                            {"output-kb", 1, NULL, 'o'}, {"allow-missing", 1, NULL, 'a'},
-                                            {"file", 1, NULL, 'f'},      {"setting", 1, NULL, 'e'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"slot", 1, NULL, 's'},      {"memory-mb", 1, NULL, 'm'},     {"processes", 1, NULL, 'p'},
+        {"disk-mb", 1, NULL, 'd'},   {"cpu-ms", 1, NULL, 'c'},        {"wall-ms", 1, NULL, 'w'},
+        {"output-kb", 1, NULL, 'o'}, {"allow-missing", 1, NULL, 'a'}, {"file", 1, NULL, 'f'},
+        {"setting", 1, NULL, 'e'},   {"server", 1, NULL, 'S'},        {"server-tasks", 1, NULL, 'T'},
+        {NULL, 0, NULL, 0}};
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -129,6 +151,12 @@ static void parse(struct settings *settings, int argc, char **argv)
         case 'e':
             settings->sandbox.setting = optarg;
             break;
+        case 'S':
+            add_server(settings, optarg);
+            break;
+        case 'T':
+            settings->sandbox.server_tasks_max = number;
+            break;
         case 'f':
             add_file(settings, optarg);
             break;
@@ -154,11 +182,12 @@ static void print_step(const struct sandbox_event *event, struct output outputs[
 {
     (void)printf(
         "{\"exited\": %s, \"exit_code\": %d, \"signal\": %d, \"exec_errno\": %d, \"oom_kills\": %" PRId64
-        ", \"process_denials\": %" PRId64 ", \"disk_full\": %d, \"cpu_exceeded\": %d, \"left\": %d"
+        ", \"warm\": %d, \"process_denials\": %" PRId64
+        ", \"disk_full\": %d, \"cpu_exceeded\": %d, \"left\": %d"
         ", \"wall_us\": %" PRId64 ", \"cpu_us\": %" PRId64 ", \"peak_bytes\": %" PRId64
         ", \"killed\": \"%s\", \"stdout_bytes\": %" PRId64 ", \"stderr_bytes\": %" PRId64 ", \"stdout\": ",
         event->exited ? "true" : "false", event->exit_code, event->signal_number, event->exec_errno,
-        event->oom_kills, event->process_denials, event->disk_full, event->cpu_exceeded,
+        event->oom_kills, event->warm, event->process_denials, event->disk_full, event->cpu_exceeded,
         event->left_processes, event->wall_us, event->cpu_us, event->peak_memory_bytes, killed,
         outputs[0].total, outputs[1].total);
     for (int i = 0; i < 2; i++) {
@@ -180,6 +209,16 @@ static void open_outputs(struct output outputs[2], int write_ends[2])
     }
 }
 
+static bool receive(struct sandbox *sandbox, struct sandbox_event *event)
+{
+    bool got;
+
+    do
+        got = sandbox_receive(sandbox, event);
+    while (got && event->kind == SANDBOX_SERVER);
+    return got;
+}
+
 /* Until the step is over: what the worker does, in a loop of its own. */
 static bool follow(struct sandbox *sandbox, const struct settings *settings, struct output outputs[2])
 {
@@ -187,7 +226,7 @@ static bool follow(struct sandbox *sandbox, const struct settings *settings, str
     int64_t started_ms = clock_ms();
     const char *killed = "";
 
-    while (!sandbox_receive(sandbox, &event)) {
+    while (!receive(sandbox, &event)) {
         struct pollfd polled[] = {
             {sandbox_fd(sandbox), POLLIN, 0}, {outputs[0].fd, POLLIN, 0}, {outputs[1].fd, POLLIN, 0}};
         int64_t left_ms = started_ms + settings->wall_ms - clock_ms();
@@ -213,13 +252,22 @@ static bool follow(struct sandbox *sandbox, const struct settings *settings, str
     return true;
 }
 
+static int tell_command(const char *command)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) != 0 || write(ends[1], command, strlen(command)) != (ssize_t)strlen(command))
+        die("control pipe");
+    (void)close(ends[1]);
+    return ends[0];
+}
+
 static bool run_step(struct sandbox *sandbox, const struct settings *settings, const char *command)
 {
     const char *const argv[] = {"bash", "-c", command, NULL};
     struct sandbox_step step = {.argv = argv,
                                 .stdin_fd = -1,
                                 .report_fd = -1,
-                                .control_fd = -1,
                                 .cpu_ms = settings->cpu_ms,
                                 .file_size_bytes = settings->task.disk_bytes,
                                 .open_files = 256};
@@ -228,6 +276,9 @@ static bool run_step(struct sandbox *sandbox, const struct settings *settings, c
     struct err err = ERR_INIT;
 
     open_outputs(outputs, write_ends);
+    autofd int control = settings->sandbox.server_count > 0 ? tell_command(command) : -1;
+    step.control_fd = control;
+    step.server = settings->sandbox.server_count > 0 ? 1 : 0;
     step.stdout_fd = write_ends[0];
     step.stderr_fd = write_ends[1];
     bool fine = sandbox_run(sandbox, &step, &err);
@@ -248,7 +299,7 @@ static bool wait_for(struct sandbox *sandbox, enum sandbox_event_kind kind)
     struct sandbox_event event;
     int64_t deadline_ms = clock_ms() + EVENT_DEADLINE;
 
-    while (!sandbox_receive(sandbox, &event)) {
+    while (!receive(sandbox, &event)) {
         struct pollfd polled = {sandbox_fd(sandbox), POLLIN, 0};
         if (clock_ms() >= deadline_ms)
             die("no event in time");
@@ -282,11 +333,12 @@ static bool run_task(struct sandbox *sandbox, const struct settings *settings, c
 
 int main(int argc, char **argv)
 {
-    struct settings settings = {.sandbox = {.slot = 1, .harness_dir = ASSAY_SOURCE_DIR "/worker/harness"},
-                                .task = {.memory_bytes = 256 << 20, .processes = 64, .disk_bytes = 64 << 20},
-                                .cpu_ms = 10000,
-                                .wall_ms = 20000,
-                                .output_bytes = 256 << 10};
+    static struct settings settings = {
+        .sandbox = {.slot = 1, .harness_dir = ASSAY_SOURCE_DIR "/worker/harness"},
+        .task = {.memory_bytes = 256 << 20, .processes = 64, .disk_bytes = 64 << 20},
+        .cpu_ms = 10000,
+        .wall_ms = 20000,
+        .output_bytes = 256 << 10};
     autofree char *line = NULL;
     size_t room = 0;
     struct err err = ERR_INIT;
@@ -300,7 +352,11 @@ int main(int argc, char **argv)
         print_failure(&err);
         return 1;
     }
-    (void)printf("{\"mechanisms\": [");
+    sandbox_wait_for_servers(sandbox);
+    const struct sandbox_server_state *server = sandbox_server_state(sandbox, 1);
+    (void)printf("{\"server\": ");
+    print_string(server != NULL ? server->text : "", server != NULL ? strlen(server->text) : 0);
+    (void)printf(", \"mechanisms\": [");
     for (const char *const *name = sandbox_mechanisms(sandbox); *name != NULL; name++)
         (void)printf("%s\"%s\"", name == sandbox_mechanisms(sandbox) ? "" : ", ", *name);
     (void)printf("]}\n");

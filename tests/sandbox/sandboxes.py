@@ -16,27 +16,32 @@ PYTHON = "/usr/bin/python3"
 USER = 12345  # any uid without an account
 UID_BASE = 64000  # SANDBOX_UID_BASE
 SETTINGS = ("root", "user")
+WARM = HERE / "warm_attacks.py"
 SECRET = "s3cret-of-the-worker"
 
 
 class Sandbox:
     """One open sandbox. run() gives what the driver tells of the last step."""
 
-    def __init__(self, driver, setting, slot=1, before=None, optional=("cgroup_memory", "cgroup_cpu"), **options):
-        """`before` is called in the new process; `optional` are the mechanisms that an ordinary user does without."""
-        words = [str(driver), "--slot", str(slot), *(word for path in PROGRAMS for word in ("--file", f"{path.name}={path}"))]
+    def __init__(self, driver, setting, slot=1, before=None, optional=("cgroup_memory", "cgroup_cpu"), warm=False, **options):
+        """`before` is called in the new process; `optional` are the mechanisms that an ordinary user does without; `warm`:
+        commands are run by forks of a warm server."""
+        words = [str(driver), "--slot", str(slot), *(word for path in PROGRAMS for word in ("--file", f"{path.name}={path}")),
+                 *(["--server", str(WARM)] if warm else [])]
         for name, value in options.items():
             words += ["--" + name.replace("_", "-"), str(value)]
         if setting == "user":
             words = as_user(*words, *(word for name in optional for word in ("--allow-missing", name)))
-        self.setting = setting
+        self.setting, self.warm = setting, warm
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=before,
                                         env={"PATH": os.environ["PATH"], "ASSAY_TEST_SECRET": SECRET})
         first = self._answer()
         if "failed" in first:
             self.close()
             raise RuntimeError(first["failed"])
-        self.mechanisms = first["mechanisms"]
+        self.mechanisms, self.server = first["mechanisms"], first["server"]
+        if warm:
+            assert self.server == "attacks", self.server
 
     def _answer(self):
         line = self.process.stdout.readline()
@@ -63,6 +68,7 @@ class Sandbox:
         answer = {}
         for _ in commands:
             answer = self.ended()
+            assert answer["warm"] == self.warm, answer
         return answer
 
     def attack(self, name, *arguments):

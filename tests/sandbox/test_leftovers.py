@@ -24,8 +24,8 @@ HOSTILE = [
 
 
 def state(sandbox):
-    # The answer to a step comes before the end of its task: wait for the slot init alone.
-    wait_until(lambda: len(tree(sandbox.pid)) == 2, 30, "the last task to end")
+    # The answer to a step comes before the end of its task: wait for the slot init alone, or it and its warm server.
+    wait_until(lambda: len(tree(sandbox.pid)) == 2 + sandbox.warm, 30, "the last task to end")
     with open(f"/proc/{sandbox.pid}/status", encoding="ascii") as file:
         memory = next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
     with open("/proc/self/mountinfo", encoding="ascii") as file:
@@ -62,7 +62,7 @@ def attack_and_be_honest(sandbox, attacks, count):
 
 
 def test_nothing_is_left(sandbox, build):
-    busy = Sandbox(driver_for(build, sandbox.setting), sandbox.setting, slot=21, wall_ms=5000, processes=32, disk_mb=16)
+    busy = Sandbox(driver_for(build, sandbox.setting), sandbox.setting, warm=sandbox.warm, slot=21, wall_ms=5000, processes=32, disk_mb=16)
     attack_and_be_honest(busy, HOSTILE, len(HOSTILE))  # whatever is allocated once
     before = state(busy)
     attack_and_be_honest(busy, HOSTILE, TASKS)
@@ -76,7 +76,7 @@ def test_nothing_is_left(sandbox, build):
 
 
 def test_a_killed_worker_leaves_nothing_that_lives(sandbox, build):
-    doomed = Sandbox(driver_for(build, sandbox.setting), sandbox.setting, slot=22)
+    doomed = Sandbox(driver_for(build, sandbox.setting), sandbox.setting, warm=sandbox.warm, slot=22)
     doomed.process.stdin.write(attack_line("stubborn_sleeper") + "\n")
     doomed.process.stdin.flush()
     wait_until(lambda: len(tree(doomed.pid)) >= 4, 30, "the program to run")
@@ -85,6 +85,6 @@ def test_a_killed_worker_leaves_nothing_that_lives(sandbox, build):
     doomed.process.wait(30)
     wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in below), 10, "everything below it to die")
     if cgroups(doomed.pid):  # empty, and removed by the next worker
-        again = Sandbox(driver_for(build, sandbox.setting), sandbox.setting, slot=22)
+        again = Sandbox(driver_for(build, sandbox.setting), sandbox.setting, warm=sandbox.warm, slot=22)
         assert again.close() == 0
         assert not cgroups(doomed.pid)

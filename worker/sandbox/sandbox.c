@@ -15,6 +15,7 @@
 
 #define OWN_PROCESSES     2 /* slot init and task init count in the cgroup as well */
 #define OWN_PROCESSES_UID 1 /* the task init counts among those of its user namespace */
+#define WAITERS           1 /* of a warm step */
 #define PROCESSES_SPARE   1 /* lets the cgroup, which counts what it refuses, refuse first */
 
 /* --- requests --- */
@@ -26,14 +27,23 @@ bool sandbox_send(struct sandbox *sandbox, enum wire_kind kind, struct err *err)
     return wire_send(sandbox->socket, &request, sizeof(request), NULL, 0, err);
 }
 
+static int64_t servers_of(const struct sandbox *sandbox)
+{
+    int64_t count = 0;
+
+    for (size_t i = 0; i < sandbox->server_count; i++)
+        count += sandbox->servers[i].serves;
+    return count;
+}
+
 static bool limit_task(struct sandbox *sandbox, const struct sandbox_task *task, struct err *err)
 {
     struct cgroup_limits limits = {.cpu_permille = task->cpu_permille};
 
     if (task->memory_bytes > 0)
-        limits.memory_bytes = task->memory_bytes + sandbox->own_memory_bytes;
+        limits.memory_bytes = task->memory_bytes + sandbox->own_memory_bytes + sandbox->server_memory_bytes;
     if (task->processes > 0)
-        limits.processes = task->processes + OWN_PROCESSES;
+        limits.processes = task->processes + OWN_PROCESSES + servers_of(sandbox) + (task->warm ? WAITERS : 0);
     if (!cgroup_limit(sandbox->cgroup, &limits, err))
         return false;
     sandbox->memory_limit_bytes = sandbox->setting == SETTING_CONTAINER
@@ -51,7 +61,7 @@ static int64_t process_rlimit(const struct sandbox *sandbox, int64_t processes)
     if (processes <= 0)
         return 0;
     bool counted = (cgroup_mechanisms(sandbox->cgroup) & CGROUP_PIDS_BITS) != 0;
-    return processes + OWN_PROCESSES_UID + (counted ? PROCESSES_SPARE : 0);
+    return processes + OWN_PROCESSES_UID + (counted ? PROCESSES_SPARE + WAITERS + servers_of(sandbox) : 0);
 }
 
 bool sandbox_task_begin(struct sandbox *sandbox, const struct sandbox_task *task, struct err *err)
@@ -124,7 +134,8 @@ bool sandbox_run(struct sandbox *sandbox, const struct sandbox_step *step, struc
                                    .cpu_ms = step->cpu_ms,
                                    .address_space_bytes = step->address_space_bytes,
                                    .file_size_bytes = step->file_size_bytes,
-                                   .open_files = step->open_files};
+                                   .open_files = step->open_files,
+                                   .server = step->server};
     int fds[WIRE_FDS_MAX];
     size_t fd_count = 1;
 
@@ -204,6 +215,7 @@ static void exited(struct sandbox *sandbox, const struct wire_event *from, struc
     event->cpu_exceeded = from->cpu_exceeded != 0;
     event->disk_full = from->disk_full != 0;
     event->left_processes = from->left_processes != 0;
+    event->warm = from->warm != 0;
     if (from->peak_rss_bytes > sandbox->peak_rss_bytes)
         sandbox->peak_rss_bytes = from->peak_rss_bytes;
     event->peak_memory_bytes =
@@ -242,6 +254,12 @@ static bool take(struct sandbox *sandbox, const struct wire_event *from, struct 
 
     if (from->kind == WIRE_FAILED)
         return failed(sandbox, event, &from->err);
+    if (from->kind == WIRE_SERVER) {
+        sandbox_note_server(sandbox, from);
+        event->kind = SANDBOX_SERVER;
+        event->server = from->server;
+        return true;
+    }
     if (from->kind == WIRE_ENDED && sandbox->state == STATE_ENDING) {
         event->kind = SANDBOX_TASK_ENDED;
         sandbox->state = STATE_IDLE;

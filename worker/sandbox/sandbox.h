@@ -33,6 +33,13 @@
 
 struct sandbox;
 
+/* A warm server (warm.h): only in the setting of namespaces; elsewhere none starts, and every step is cold.
+ */
+struct sandbox_server {
+    const char *const *argv; /* NULL-terminated; argv[0] is an absolute path */
+    const char *const *environment;
+};
+
 struct sandbox_options {
     unsigned slot; /* 1-based */
     uid_t uid;     /* host uid and gid of the slot's programs (as root); 0: the default range + slot */
@@ -40,9 +47,12 @@ struct sandbox_options {
     const char *const
         *read_only_paths; /* NULL-terminated further host paths shown read-only at the same place; one that
                              the machine lacks is left out; not below /work, /tmp, /dev, /proc or /sys */
-    const char *const *allow_missing; /* NULL-terminated, each of sandbox_optional; NULL = none */
-    int64_t scratch_bytes_max;        /* the largest disk limit of any task; 0 = not checked */
-    const char *setting;              /* "auto" (also NULL), "namespaces" or "container": setting.h */
+    const char *const *allow_missing;     /* NULL-terminated, each of sandbox_optional; NULL = none */
+    int64_t scratch_bytes_max;            /* the largest disk limit of any task; 0 = not checked */
+    const struct sandbox_server *servers; /* at most SANDBOX_SERVERS_MAX; needed only while it opens */
+    size_t server_count;
+    int64_t server_tasks_max, server_growth_bytes; /* after which one is started anew; 0 = no limit */
+    const char *setting; /* "auto" (also NULL), "namespaces" or "container": setting.h */
 };
 
 /* What `allow_missing` may name, NULL-terminated; everything else is never done without:
@@ -51,7 +61,8 @@ struct sandbox_options {
  * "landlock". */
 extern const char *const sandbox_optional[];
 
-#define SANDBOX_UID_BASE 64000 /* the default range of uids: + slot */
+#define SANDBOX_SERVERS_MAX 8
+#define SANDBOX_UID_BASE    64000 /* the default range of uids: + slot */
 
 /* The workspace: HOME and working directory of every step. /tmp (TMPDIR) and /dev/shm are of the same tmpfs
  * and under the same limit. Nothing else is writable. */
@@ -75,6 +86,7 @@ struct sandbox_task {
     int64_t processes;    /* processes and threads */
     int64_t disk_bytes;   /* files too large for it make the task SANDBOX_FAILED with sys_errno ENOSPC */
     int64_t cpu_permille; /* of one CPU: 2000 = two CPUs; 0 = no quota */
+    bool warm;            /* has a step with a server */
 };
 
 struct sandbox_step {
@@ -90,12 +102,16 @@ struct sandbox_step {
     int64_t address_space_bytes; /* RLIMIT_AS; 0 = none */
     int64_t file_size_bytes;     /* RLIMIT_FSIZE; 0 = none */
     int64_t open_files;          /* RLIMIT_NOFILE; 0 = what the worker has */
+    /* From 1 on: the step is a fork of this server, if it runs, and argv is for when it does not; 0 = none.
+     */
+    unsigned server;
 };
 
 enum sandbox_event_kind {
     SANDBOX_TASK_READY,  /* after sandbox_task_begin: files are written */
     SANDBOX_STEP_EXITED, /* the step's first process ended; everything else of the step was killed */
     SANDBOX_TASK_ENDED,  /* after sandbox_task_end: nothing is left */
+    SANDBOX_SERVER, /* a warm server started, or could not: sandbox_server_state of `server`; at any time */
     SANDBOX_FAILED, /* the machinery failed: `err` says how; the task (if any) is over, the sandbox must be
                        closed */
 };
@@ -120,12 +136,30 @@ struct sandbox_event {
     bool cpu_exceeded;         /* cpu_ms was used up (and the step killed for it, or ended just then) */
     bool disk_full;            /* the workspace had no space or no inode left when the step ended */
     bool left_processes;       /* processes outlived the step's first one and were killed */
+    bool warm;                 /* the step was a fork of a warm server */
+    unsigned server;           /* SANDBOX_SERVER: from 1 on */
 };
 
 /* Starts the slot init and waits until its outer sandbox stands (milliseconds). ERR_INFRA or ERR_CONFIG names
  * the mechanism that failed and its layer. Call before the worker opens connections, or with all descriptors
  * CLOEXEC. */
 struct sandbox *sandbox_open(const struct sandbox_options *options, struct err *err);
+/* Waits until each warm server serves, or has failed to start (then its steps are cold). They start side by
+ * side with whatever the caller does between sandbox_open and this; a task that is begun before waits for
+ * them. */
+void sandbox_wait_for_servers(struct sandbox *sandbox);
+
+struct sandbox_server_state {
+    bool serves;
+    unsigned starts;       /* how often it was started, or tried to */
+    int64_t start_ms;      /* how long the last one took */
+    int64_t memory_bytes;  /* resident, once it served */
+    int64_t address_bytes; /* what it needs of a step's address_space_bytes; preloads are not counted */
+    char text[1024];       /* what it loaded; why it does not serve */
+};
+/* Of server `number`, from 1 on; NULL when there is none. Valid while open. */
+const struct sandbox_server_state *sandbox_server_state(const struct sandbox *sandbox, unsigned number);
+
 /* Kills everything and reaps. NULL is fine. */
 void sandbox_close(struct sandbox *sandbox);
 int sandbox_fd(const struct sandbox *sandbox); /* watch for EPOLLIN */

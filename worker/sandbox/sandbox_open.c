@@ -256,6 +256,7 @@ struct sandbox *sandbox_open(const struct sandbox_options *options, struct err *
     sandbox->mechanisms |= cgroup_mechanisms(sandbox->cgroup);
     mechanism_list(sandbox->mechanisms, sandbox->names);
     list_missing(sandbox);
+    sandbox_start_servers(sandbox, options);
     return sandbox;
 }
 

@@ -21,6 +21,7 @@
 #include "worker/sandbox/privileges.h"
 #include "worker/sandbox/root_fs.h"
 #include "worker/sandbox/sandbox.h"
+#include "worker/sandbox/servers.h"
 #include "worker/sandbox/slot_container.h"
 #include "worker/sandbox/syscall_filter.h"
 #include "worker/sandbox/task_init.h"
@@ -30,6 +31,7 @@
 #define CPU_WATCH_MS_MAX 1000
 
 struct running_task {
+    pid_t pid;
     int pidfd; /* -1 = no task */
     int socket;
     bool failed; /* FAILED was sent */
@@ -53,6 +55,7 @@ struct slot_state {
     uid_t container_uid; /* 0 = namespaces */
     struct memory_watch memory;
     struct running_task task;
+    struct servers servers;
 };
 
 static void send_event(const struct wire_event *event)
@@ -214,6 +217,7 @@ static bool set_up(struct slot_state *slot, struct err *err)
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return err_set_errno(err, ERR_INFRA, "PR_SET_DUMPABLE");
     slot->processors = sysconf(_SC_NPROCESSORS_ONLN);
+    servers_init(&slot->servers, slot->null, slot->proc);
     return true;
 }
 
@@ -282,6 +286,16 @@ static void forget_task(struct slot_state *slot)
     slot->task = (struct running_task){.pidfd = -1, .socket = -1};
 }
 
+static void serve_warm(struct slot_state *slot, const struct wire_request *request, int *fds, size_t fd_count)
+{
+    struct wire_event event = {.version = WIRE_VERSION, .kind = WIRE_SERVER, .server = request->server};
+
+    if (servers_configure(&slot->servers, request, fds, fd_count, &slot->filter, &event.err))
+        servers_start(&slot->servers, send_event);
+    else
+        send_event(&event);
+}
+
 static void begin(struct slot_state *slot, const struct wire_request *request, int files)
 {
     struct task_setup setup = {.proc = slot->proc,
@@ -300,6 +314,8 @@ static void begin(struct slot_state *slot, const struct wire_request *request, i
         send_failed(slot, &err);
         return;
     }
+    /* Now and not while a task runs, so that the task's limits are its own. */
+    servers_start(&slot->servers, send_event);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
         err_set_errno(&err, ERR_INFRA, "begin a task: socketpair");
         send_failed(slot, &err);
@@ -317,6 +333,7 @@ static void begin(struct slot_state *slot, const struct wire_request *request, i
         task_init_main(&setup);
     }
     (void)close(ends[1]);
+    slot->task.pid = pid;
     slot->task.socket = ends[0];
     if (pid < 0) {
         err_set_errno(&err, ERR_INFRA, "begin a task: clone (into new user, pid, mount and ipc namespaces)");
@@ -325,11 +342,14 @@ static void begin(struct slot_state *slot, const struct wire_request *request, i
     }
 }
 
+/* Whatever else ends meanwhile is reaped as well: the init of a pid namespace waits for every process in it,
+ * also for one whose parent lived outside, died, and left it to us. */
 static void reap_task(const struct slot_state *slot, siginfo_t *info)
 {
-    memset(info, 0, sizeof(*info));
-    while (waitid(P_PIDFD, (id_t)slot->task.pidfd, info, WEXITED) != 0 && errno == EINTR)
-        continue;
+    do
+        memset(info, 0, sizeof(*info));
+    while ((waitid(P_ALL, 0, info, WEXITED) != 0 && errno == EINTR) ||
+           (info->si_pid != 0 && info->si_pid != slot->task.pid));
 }
 
 /* In a container: what the end of the task's init has not ended. */
@@ -349,6 +369,7 @@ static void end(struct slot_state *slot)
         reap_task(slot, &info);
     }
     forget_task(slot);
+    servers_look_after(&slot->servers);
     if (clean(slot, &err))
         send_kind(WIRE_ENDED, 0);
     else
@@ -376,6 +397,30 @@ static void start_step(struct slot_state *slot, const struct wire_request *reque
         slot->task.cpu_stop_us = cpu_usage_us(slot) + request->cpu_ms * 1000;
 }
 
+/* A task init that died meanwhile is found by its pidfd. */
+static void pass_to_task(const struct slot_state *slot, const struct wire_request *request, const int *fds,
+                         size_t fd_count)
+{
+    if (slot->task.pidfd >= 0)
+        (void)wire_send(slot->task.socket, request, sizeof(*request), fds, fd_count, NULL);
+}
+
+/* With the socket of the warm server, or, where none runs, for a cold start. */
+static void pass_step(struct slot_state *slot, struct wire_request *request, const int *fds, size_t fd_count)
+{
+    int with_server[WIRE_FDS_MAX];
+    int socket = servers_take(&slot->servers, request->server);
+
+    if (socket < 0 || fd_count == WIRE_FDS_MAX) {
+        request->server = 0;
+        pass_to_task(slot, request, fds, fd_count);
+        return;
+    }
+    memcpy(with_server, fds, fd_count * sizeof(*fds));
+    with_server[fd_count] = socket;
+    pass_to_task(slot, request, with_server, fd_count + 1);
+}
+
 static void serve_worker(struct slot_state *slot)
 {
     struct wire_request request;
@@ -397,11 +442,13 @@ static void serve_worker(struct slot_state *slot)
         if (slot->task.killed)
             send_killed();
         start_step(slot, &request);
-        /* fall through */
+        pass_step(slot, &request, fds, fd_count);
+        break;
     case WIRE_KILL:
-        /* A task init that died meanwhile is found by its pidfd. */
-        if (slot->task.pidfd >= 0)
-            (void)wire_send(slot->task.socket, &request, sizeof(request), fds, fd_count, NULL);
+        pass_to_task(slot, &request, fds, fd_count);
+        break;
+    case WIRE_SERVE:
+        serve_warm(slot, &request, fds, fd_count);
         break;
     case WIRE_END:
         end(slot);

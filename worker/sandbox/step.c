@@ -2,17 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/mem.h"
-#include "worker/sandbox/landlock.h"
 #include "worker/sandbox/sandbox.h"
 
 #define FIRST_FREE_FD 64 /* descriptors are moved above here before they take their final places */
@@ -29,54 +24,6 @@ struct report {
     struct err err; /* or something before it */
 };
 
-/* The memory limit must end the program, not the init that tells of it. */
-static bool prefer_for_the_oom_killer(int proc, struct err *err)
-{
-    /* Only a dumpable process owns its files in /proc; nothing else of the task runs now, and exec decides
-     * anew. */
-    if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0)
-        return err_set_errno(err, ERR_INFRA, "PR_SET_DUMPABLE");
-    autofd int fd = openat(proc, "self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-    if (fd < 0 || write(fd, "1000", 4) != 4)
-        return err_set_errno(err, ERR_INFRA, "write oom_score_adj");
-    return true;
-}
-
-static bool default_signals(struct err *err)
-{
-    sigset_t none;
-
-    for (int signal_number = 1; signal_number < NSIG; signal_number++) {
-        if (signal_number != SIGKILL && signal_number != SIGSTOP)
-            (void)signal(signal_number, SIG_DFL);
-    }
-    (void)sigemptyset(&none);
-    if (sigprocmask(SIG_SETMASK, &none, NULL) != 0)
-        return err_set_errno(err, ERR_INFRA, "unblock the signals");
-    return true;
-}
-
-/* Puts the step's descriptors in their places; everything else closes at exec. */
-static bool place_descriptors(const struct step_plan *plan, struct err *err)
-{
-    int moved[WIRE_STEP_FDS];
-
-    for (int i = 0; i < WIRE_STEP_FDS; i++) {
-        int from = plan->fds[i];
-        if (from < 0 && i <= STDERR_FILENO)
-            from = plan->null;
-        moved[i] = from < 0 ? -1 : fcntl(from, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
-        if (from >= 0 && moved[i] < 0)
-            return err_set_errno(err, ERR_INFRA, "move descriptor %d", i);
-    }
-    if (close_range(0, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
-        return err_set_errno(err, ERR_INFRA, "mark the descriptors");
-    for (int i = 0; i < WIRE_STEP_FDS; i++)
-        if (moved[i] >= 0 && dup2(moved[i], i) < 0)
-            return err_set_errno(err, ERR_INFRA, "place descriptor %d", i);
-    return true;
-}
-
 static bool has_variable(const char *const *environment, const char *variable)
 {
     size_t name = (size_t)(strchr(variable, '=') - variable) + 1;
@@ -87,7 +34,7 @@ static bool has_variable(const char *const *environment, const char *variable)
     return false;
 }
 
-static const char **full_environment(const char *const *given)
+const char **step_environment(const char *const *given)
 {
     size_t count = 0;
 
@@ -124,27 +71,14 @@ static int execute(const struct step_plan *plan, const char **environment)
     return failure;
 }
 
-static bool confine(const struct step_plan *plan, struct err *err)
-{
-    (void)setsid();
-    (void)umask(0022);
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
-        return err_set_errno(err, ERR_INFRA, "PR_SET_PDEATHSIG");
-    if (chdir(SANDBOX_WORK_DIR) != 0)
-        return err_set_errno(err, ERR_INFRA, "enter %s", SANDBOX_WORK_DIR);
-    return prefer_for_the_oom_killer(plan->proc, err) && default_signals(err) &&
-           (plan->landlock < 0 || landlock_enforce(plan->landlock, err)) && place_descriptors(plan, err) &&
-           rlimits_apply(&plan->limits, err);
-}
-
 static _Noreturn void child(const struct step_plan *plan, int report_pipe)
 {
     struct report report = {.exec_errno = 0};
-    const char **environment = full_environment(plan->environment);
+    const char **environment = step_environment(plan->environment);
 
     if (environment == NULL)
         err_set(&report.err, ERR_NO_MEMORY, "no memory for the environment");
-    else if (confine(plan, &report.err))
+    else if (confine_for_exec(&plan->confinement, &report.err))
         report.exec_errno = execute(plan, environment);
     ssize_t written = write(report_pipe, &report, sizeof(report));
     _exit(written == (ssize_t)sizeof(report) ? 127 : 126);

@@ -6,18 +6,12 @@
 #include <sys/types.h>
 
 #include "common/err.h"
-#include "worker/sandbox/rlimits.h"
-#include "worker/sandbox/wire.h"
+#include "worker/sandbox/confine.h"
 
 struct step_plan {
-    const char *const *argv; /* NULL-terminated */
-    const char *const
-        *environment;       /* NULL-terminated; HOME, TMPDIR, PATH, USER, LOGNAME are added where missing */
-    int fds[WIRE_STEP_FDS]; /* -1 = absent */
-    struct rlimits limits;
-    int proc;     /* a folder descriptor of a writable /proc that shows this process */
-    int null;     /* /dev/null */
-    int landlock; /* ruleset; -1 = the operator does without */
+    const char *const *argv;        /* NULL-terminated */
+    const char *const *environment; /* NULL-terminated; step_environment completes it */
+    struct confinement confinement;
 };
 
 /* How far a step came. */
@@ -31,5 +25,9 @@ enum step_start {
 /* Forks a process that confines itself and runs the command; returns when the command was started, or could
  * not be. Nothing of the plan is changed. */
 enum step_start step_start(const struct step_plan *plan, pid_t *pid, int *exec_errno, struct err *err);
+
+/* `given` (NULL-terminated) with HOME, TMPDIR, PATH, USER and LOGNAME where it lacks them. The array is the
+ * caller's (free()), NULL without memory; the strings stay where they are. */
+const char **step_environment(const char *const *given);
 
 #endif

@@ -1,7 +1,6 @@
 #include "worker/sandbox/syscall_filter.h"
 
 #include <errno.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdint.h>
@@ -11,7 +10,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/mem.h"
@@ -223,11 +221,4 @@ bool syscall_filter_build(unsigned more, struct sock_fprog *program, struct err 
             deny_by_argument(filter, err) && export(filter, program, err);
     seccomp_release(filter);
     return built;
-}
-
-bool syscall_filter_enforce(const struct sock_fprog *program, struct err *err)
-{
-    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program) != 0)
-        return err_set_errno(err, ERR_INFRA, "seccomp: install the filter");
-    return true;
 }

@@ -23,9 +23,11 @@
 #include "worker/sandbox/sandbox.h"
 #include "worker/sandbox/step.h"
 #include "worker/sandbox/syscall_filter.h"
+#include "worker/sandbox/warm_step.h"
 #include "worker/sandbox/workspace.h"
 
 #define REAP_AT_ONCE 256
+#define WAITERS      1     /* a warm server's waiter counts in the task's user namespace */
 #define POLL_MS      100   /* what one round of reaping left is looked at again */
 #define DISK_POLL_MS 10    /* the task's disk limit, in a container */
 #define OOM_SCORE    "500" /* before the slot init's 0, after the program's 1000 */
@@ -35,6 +37,12 @@ struct task {
     int landlock;     /* ruleset */
     int child_signal; /* signalfd for SIGCHLD */
     uint64_t mechanisms;
+};
+
+/* The first process of a step, which decides when it is over. */
+struct leader {
+    pid_t pid;   /* a child; 0 = it is a warm server's waiter's */
+    int channel; /* to that one; -1 = none */
 };
 
 /* What was waited for in a step. */
@@ -220,14 +228,39 @@ static void serve_during_step(const struct task *task)
     }
 }
 
+static bool has_ended(const struct task *task, const struct leader *leader, int *status, struct usage *usage)
+{
+    struct wire_event event;
+    struct err err = ERR_INIT;
+    bool reaped = reap(leader->pid, status, usage, WNOHANG, REAP_AT_ONCE);
+
+    if (leader->channel < 0)
+        return reaped;
+    switch (warm_step_receive(leader->channel, &event, &err)) {
+    case WARM_STEP_RUNS:
+        return false;
+    case WARM_STEP_EXITED:
+        *status = event.wait_status;
+        usage->cpu_us += event.cpu_us;
+        if (event.peak_rss_bytes > usage->peak_rss_bytes)
+            usage->peak_rss_bytes = event.peak_rss_bytes;
+        return true;
+    case WARM_STEP_BROKEN:
+        break;
+    }
+    fail(task, &err);
+}
+
 /* Until the step's first process has ended. */
-static int wait_for(const struct task *task, pid_t first, struct usage *usage, bool *disk_exceeded)
+static int wait_for(const struct task *task, const struct leader *leader, struct usage *usage,
+                    bool *disk_exceeded)
 {
     int status = 0;
     bool watch_disk = task->setup->container_uid != 0;
 
-    while (!reap(first, &status, usage, WNOHANG, REAP_AT_ONCE)) {
-        struct pollfd polled[] = {{task->child_signal, POLLIN, 0}, {task->setup->socket, POLLIN, 0}};
+    while (!has_ended(task, leader, &status, usage)) {
+        struct pollfd polled[] = {
+            {task->child_signal, POLLIN, 0}, {task->setup->socket, POLLIN, 0}, {leader->channel, POLLIN, 0}};
         struct signalfd_siginfo ignored;
         if (poll(polled, ARRAY_SIZE(polled), watch_disk ? DISK_POLL_MS : POLL_MS) < 0 && errno != EINTR)
             _exit(1);
@@ -274,21 +307,34 @@ static void send_exited(const struct task *task, struct wire_event *event, const
         fail(task, &err);
 }
 
-static void run(const struct task *task, const struct wire_request *request, struct step_plan *plan)
+/* A step that breaks down here is the machinery's failure. */
+static void start(const struct task *task, struct step_plan *plan, int server, struct leader *leader,
+                  int *exec_errno)
+{
+    struct err err = ERR_INIT;
+
+    if (server >= 0) {
+        plan->confinement.limits.processes += plan->confinement.limits.processes > 0 ? WAITERS : 0;
+        if (!warm_step_start(server, &plan->confinement, &leader->channel, &err))
+            fail(task, &err);
+    } else if (step_start(plan, &leader->pid, exec_errno, &err) == STEP_BROKEN) {
+        fail(task, &err);
+    }
+}
+
+static void run(const struct task *task, const struct wire_request *request, struct step_plan *plan,
+                int server)
 {
     struct wire_event event = {.kind = WIRE_EXITED};
     struct usage usage = {0, 0};
-    struct err err = ERR_INIT;
+    struct leader leader = {0, -1};
     int64_t started_us = clock_us();
     bool disk_exceeded = false;
-    pid_t first;
-    int exec_errno;
 
-    enum step_start start = step_start(plan, &first, &exec_errno, &err);
-    if (start == STEP_BROKEN)
-        fail(task, &err);
-    event.exec_errno = exec_errno;
-    event.wait_status = wait_for(task, first, &usage, &disk_exceeded);
+    start(task, plan, server, &leader, &event.exec_errno);
+    event.warm = leader.channel >= 0;
+    event.wait_status = wait_for(task, &leader, &usage, &disk_exceeded);
+    close_fd(&leader.channel);
     event.wall_us = clock_us() - started_us;
     event.disk_full = disk_exceeded;
     event.left_processes = clear(task, &usage);
@@ -322,20 +368,21 @@ static void serve_run(const struct task *task, const struct wire_request *reques
 {
     struct wire_view view = {NULL, 0, 0};
     struct err err = ERR_INIT;
-    struct step_plan plan = {.limits = {.cpu_ms = request->cpu_ms,
-                                        .address_space_bytes = request->address_space_bytes,
-                                        .file_size_bytes = request->file_size_bytes,
-                                        .open_files = request->open_files,
-                                        .processes = task->setup->begin.processes},
-                             .proc = task->setup->proc,
-                             .null = task->setup->null,
-                             .landlock = task->landlock};
+    struct step_plan plan = {.confinement = {.limits = {.cpu_ms = request->cpu_ms,
+                                                        .address_space_bytes = request->address_space_bytes,
+                                                        .file_size_bytes = request->file_size_bytes,
+                                                        .open_files = request->open_files,
+                                                        .processes = task->setup->begin.processes},
+                                             .proc = task->setup->proc,
+                                             .null = task->setup->null,
+                                             .landlock = task->landlock}};
     size_t used = 1;
 
     for (unsigned i = 0; i < WIRE_STEP_FDS; i++) {
         bool given = (request->step_fds & (1u << i)) != 0 && used < fd_count;
-        plan.fds[i] = given ? fds[used++] : -1;
+        plan.confinement.fds[i] = given ? fds[used++] : -1;
     }
+    int server = request->server > 0 && used < fd_count ? fds[used] : -1;
     if (fd_count == 0 || !wire_view_open(&view, fds[0], &err)) {
         err_wrap(&err, "start a step");
         fail(task, &err);
@@ -344,7 +391,7 @@ static void serve_run(const struct task *task, const struct wire_request *reques
     if (strings != NULL) {
         plan.argv = strings;
         plan.environment = strings + request->argv_items + 1;
-        run(task, request, &plan);
+        run(task, request, &plan, server);
         free(strings);
     } else {
         fail(task, &err);

@@ -15,10 +15,11 @@
 
 #include "common/err.h"
 
-#define WIRE_VERSION  2u
+#define WIRE_VERSION  3u
 #define WIRE_SOCKET   3 /* the slot init's end of its socket */
 #define WIRE_STEP_FDS 5 /* stdin, stdout, stderr, report, control */
-#define WIRE_FDS_MAX  (WIRE_STEP_FDS + 1)
+#define WIRE_FDS_MAX  12
+#define WIRE_SERVERS  8 /* warm servers of a slot at most */
 #define WIRE_BLOB_MAX ((size_t)1 << 30)
 /* Files that may come with OPEN. */
 #define WIRE_OPEN_CPU_USAGE   1u
@@ -31,29 +32,46 @@ enum wire_kind {
     WIRE_RUN,      /* blob: argv, then the environment; then the step's descriptors */
     WIRE_KILL,
     WIRE_END,
+    WIRE_SERVE, /* to the slot init: blob: argv, then the environment of a warm server; then the library */
+    WIRE_FORK,  /* task init to warm server (warm.h): the descriptors of enum wire_fork_fd, then the step's */
     /* Back. */
     WIRE_OPENED,
     WIRE_READY,
     WIRE_EXITED,
     WIRE_ENDED,
     WIRE_FAILED,
+    WIRE_SERVER, /* a warm server serves, or (err) does not */
 };
+
+/* What comes first with WIRE_FORK. */
+enum wire_fork_fd {
+    WIRE_FORK_CHANNEL, /* answers: FAILED, EXITED */
+    WIRE_FORK_USER,    /* namespaces to enter, in this order */
+    WIRE_FORK_PID,
+    WIRE_FORK_IPC,
+    WIRE_FORK_MOUNT,
+    WIRE_FORK_FDS,
+};
+#define WIRE_FORK_LANDLOCK (1u << 31) /* of step_fds: the ruleset is behind them, before the step's */
 
 struct wire_request {
     uint32_t version;
     uint32_t kind;
     uint32_t blob_items;  /* strings or files in the blob */
-    uint32_t argv_items;  /* RUN: how many of them are argv */
+    uint32_t argv_items;  /* RUN, SERVE: how many of them are argv */
     uint32_t step_fds;    /* RUN: bit n set = descriptor n of the step is among those sent, in order. OPEN:
                              WIRE_OPEN_... */
     uint32_t uid, gid;    /* OPEN: to become; 0 = stay (a user without privilege) */
     uint32_t deny_memory; /* OPEN: also deny memory that no rlimit bounds (no memory cgroup) */
     uint32_t no_landlock; /* OPEN: go on without Landlock where the kernel has none */
     uint32_t container;   /* OPEN: the setting is a container: no namespaces; uid is the programs' */
-    int64_t processes, disk_bytes; /* BEGIN: RLIMIT_NPROC, tmpfs size */
+    uint32_t server;      /* RUN: by a fork of this warm server, counted from 1, if it is there (its socket is
+                             then the last descriptor for the task init); 0 = by argv. SERVE: its number */
+    int64_t processes, disk_bytes; /* BEGIN: RLIMIT_NPROC, tmpfs size. FORK: RLIMIT_NPROC. SERVE: tasks after
+                                      which the server is started anew */
     int64_t memory_bytes; /* BEGIN: the task's limit where only the container has a cgroup: looked after by
-                             polling; 0 = none */
-    int64_t cpu_ms, address_space_bytes, file_size_bytes, open_files; /* RUN */
+                             polling; 0 = none. SERVE: growth after which the server is started anew */
+    int64_t cpu_ms, address_space_bytes, file_size_bytes, open_files; /* RUN, FORK */
 };
 
 struct wire_event {
@@ -69,7 +87,13 @@ struct wire_event {
     uint8_t memory_exceeded;  /* found by polling (container) */
     uint8_t task_init_killed; /* EXITED: the task is over, its init was killed by SIGKILL, as the memory limit
                                  does */
-    struct err err;           /* FAILED */
+    uint8_t warm;             /* EXITED: was a fork of a warm server */
+    uint32_t server;          /* SERVER: its number */
+    int64_t start_ms;         /* SERVER: how long it took to start */
+    int64_t server_bytes;     /* SERVER: its resident memory */
+    int64_t server_own_bytes; /* SERVER: of that, what is not of files */
+    int64_t address_bytes;    /* SERVER: its address space, without what the preloads take */
+    struct err err;           /* FAILED. SERVER: without a code: what it loaded, with times and memory */
 };
 
 enum wire_result {

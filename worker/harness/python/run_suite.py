@@ -14,20 +14,14 @@ import sys
 # workspace, and the harness is no library for them.
 _own_folder = os.path.dirname(os.path.abspath(__file__))
 sys.path[:] = [_own_folder] + [folder for folder in sys.path if folder != _own_folder]
-from assay_harness import control, report, task  # noqa: E402
+from assay_harness import entrance, task  # noqa: E402
 
 sys.path.remove(_own_folder)
 
 
 def main():
-    request = control.read(4)
-    reporter = report.Reporter(3, request.secret)
-    request.secret = None
-    exit_code = task.run(request, reporter, os.getcwd(), sys.argv[1:])
-    # Not sys.exit: threads that the program left would keep the process, and its exit handlers have nothing
-    # more to say.
-    task.flush_output()
-    task.exit_now(exit_code)
+    request, reporter = entrance.enter()
+    entrance.leave(task.run(request, reporter, os.getcwd(), sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -50,15 +50,15 @@ class _Running:
 
 
 class ReportPlugin:
-    def __init__(self, reporter, files, suite_module, with_conftest):
-        self._reporter = reporter
-        self._files = files
+    def __init__(self):
+        self._reporter = None
+        self._files = None
         self.plan = None  # set before the session runs, as is:
         self.guard = None
         self.canaries = None
         self.hide_config = None
-        self._suite_module = suite_module
-        self._with_conftest = with_conftest
+        self._suite_module = None
+        self._with_conftest = False
         self._running = {}
         self._current = None
         self._ended = 0
@@ -68,6 +68,13 @@ class ReportPlugin:
         self.aborted = None  # the exception that ended the session
         self.memory_errors = []
         self.tampering = []
+
+    def bind(self, reporter, files, suite_module, with_conftest):
+        """To the task."""
+        self._reporter = reporter
+        self._files = files
+        self._suite_module = suite_module
+        self._with_conftest = with_conftest
 
     # -- collection
 

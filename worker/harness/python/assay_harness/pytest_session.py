@@ -64,6 +64,12 @@ def prepare(args, plugins):
     return pytest_config._prepareconfig(args, [TerminalStandIn()] + plugins)
 
 
+def stop_on_first_failure(config, stop):
+    """As -x does, in a configuration that was prepared without knowing the task."""
+    if stop:
+        config.option.maxfail = 1
+
+
 def run(config):
     """pytest's exit code, as pytest.main gives it."""
     try:

@@ -25,30 +25,49 @@ def flush_output():
 
 
 def run(request, reporter, workspace, pytest_arguments):
-    """Returns the exit code. Nothing of the program is loaded before _Session.run."""
+    """A cold start's one task. Returns the exit code."""
+    session = begin(request, reporter, workspace, pytest_arguments, None)
+    return EXIT_UNUSABLE if session is None else session.run()
+
+
+def begin(request, reporter, workspace, pytest_arguments, prepared):
+    """The task up to where its tests run; None when it cannot be, which has been reported. Nothing of the program is
+    loaded here but by a trusted conftest.py. prepared: a warm server's, or None."""
     files = workspace_files.Files(workspace, request)
     try:
-        session = _Session(request, reporter, files, pytest_arguments)
+        session = _Session(request, reporter, files, pytest_arguments, prepared)
         session.prepare()
     except Exception as error:  # pytest or coverage.py is missing, or the stanza's arguments are wrong
         reporter.harness_error("pytest cannot be prepared by %s: %s: %s" % (sys.executable, type(error).__name__, error))
-        return EXIT_UNUSABLE
+        return None
     try:
         plan = _read_suite(files, request.suite)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
         reporter.plan([])
         reporter.suite_error("suite", "%s: %s: %s" % (request.suite, type(error).__name__, error))
         reporter.done()
-        return EXIT_UNUSABLE
+        return None
     reporter.plan(plan.names())
     shadowing = files.shadowing()
     if shadowing is not None:
         reporter.tampered("the program's file %s would be loaded in place of the suite's %s" % shadowing)
         reporter.done()
-        return EXIT_UNUSABLE
+        return None
     session.guard(plan)
     _prepare_process(workspace, request)
-    return session.run()
+    return session if session.load() else None
+
+
+def judge(run_pytest, session):
+    """Runs pytest and reports how it ended. run_pytest() -> exit code; session() -> what begin() gave, as it is then."""
+    try:
+        exit_code = run_pytest()
+    except BaseException as error:
+        return session().broken_off(error)
+    finally:
+        session().tell_memory_errors()
+    session().conclude()
+    return exit_code
 
 
 def _read_suite(files, name):
@@ -75,10 +94,12 @@ def _prepare_process(workspace, request):
 class _Session:
     """pytest with the program loaded, and what is said about it afterwards."""
 
-    def __init__(self, request, reporter, files, pytest_arguments):
+    def __init__(self, request, reporter, files, pytest_arguments, prepared):
         # Here and not above: they import pytest, which may be missing.
-        from . import canaries, equality, judges_config, plugin, pytest_session, suite_module
+        from . import canaries, equality, judges_config, pytest_session, suite_module
+        from .prepared import Prepared
 
+        self._request = request
         self._reporter = reporter
         self._files = files
         self._plan = None
@@ -89,12 +110,12 @@ class _Session:
         self._make_canaries = canaries.Canaries
         self._module = suite_module.SuiteModule(files.suite)
         self._with_conftest = pytest_session.TRUSTED_CONFTEST in request.trusted_files
-        self._reporting = plugin.ReportPlugin(reporter, files, self._module, self._with_conftest)
-        self._args = pytest_session.arguments(
-            files.workspace, files.suite, self._with_conftest, request.stop_on_first_failure, pytest_arguments
-        )
-        self._snapshot = integrity.Snapshot()
-        self._config = None
+        self._prepared = prepared or Prepared(files.workspace, files.suite, pytest_arguments)
+        if self._with_conftest:
+            self._prepared.drop_config()
+        self._snapshot = self._prepared.snapshot
+        self._reporting = self._prepared.reporting
+        self._reporting.bind(reporter, files, self._module, self._with_conftest)
         self._coverage = None
         if request.coverage:
             from .coverage_run import CoverageRun
@@ -103,8 +124,17 @@ class _Session:
 
     def prepare(self):
         """What needs nothing of the program. A trusted conftest.py may import it: then pytest is prepared later."""
-        if not self._with_conftest:
-            self._config = self._pytest.prepare(self._args, [self._reporting])
+        if self._prepared.config is not None:
+            self._pytest.stop_on_first_failure(self._prepared.config, self._request.stop_on_first_failure)
+        elif not self._with_conftest:
+            self._configure()
+
+    def _configure(self):
+        self._prepared.configure(self._with_conftest, self._request.stop_on_first_failure)
+
+    @property
+    def config(self):
+        return self._prepared.config
 
     def guard(self, plan):
         """Everything that will be compared, or seen, once the program is loaded."""
@@ -131,28 +161,19 @@ class _Session:
         audit.install(self._files, tell, busy)
 
     def run(self):
+        return judge(lambda: self._pytest.run(self.config), lambda: self)
+
+    def load(self):
+        """A trusted conftest.py and the suite's code. False: they cannot be loaded, which has been reported."""
         if self._coverage is not None:
             self._coverage.start()
         try:
-            if not self._load():
-                return EXIT_UNUSABLE
-            exit_code = self._pytest.run(self._config)
-        except BaseException as error:
-            return self._broken_off(error)
-        finally:
-            self._tell_memory_errors()
-        self._conclude()
-        return exit_code
-
-    def _load(self):
-        """A trusted conftest.py and the suite's code. False: they cannot be loaded, which has been reported."""
-        try:
-            if self._config is None:
-                self._config = self._pytest.prepare(self._args, [self._reporting])
+            if self.config is None:
+                self._configure()
             self._reporting.guard.pytest_prepared()
-            self._module.compile(self._config)
-            self._reporting.canaries.compile(self._config)
-            self._reporting.hide_config = self._hide_config(self._config)
+            self._module.compile(self.config)
+            self._reporting.canaries.compile(self.config)
+            self._reporting.hide_config = self._hide_config(self.config)
         except BaseException as error:
             cause = _conftest_cause(error)
             if isinstance(cause, MemoryError):
@@ -160,11 +181,12 @@ class _Session:
             fault = blame.fault(cause, self._files, self._plan.tree)
             self._reporter.suite_error(fault, blame.text(cause, self._files) or str(error))
             self._reporter.done()
+            self.tell_memory_errors()
             return False
         self._module.install()
         return True
 
-    def _broken_off(self, error):
+    def broken_off(self, error):
         """pytest itself could not go on: the memory is used up, or the program took away what it stands on."""
         if isinstance(error, MemoryError):
             self._reporting.memory_errors.append("pytest")
@@ -174,17 +196,17 @@ class _Session:
         traceback.print_exception(type(error), error, error.__traceback__)
         return EXIT_TESTS_FAILED
 
-    def _tell_memory_errors(self):
+    def tell_memory_errors(self):
         """The worker tells running out of memory by the end of standard error."""
         if self._reporting.memory_errors:
             flush_output()
             text = "MemoryError in %s\n" % ", ".join(self._reporting.memory_errors[:5])
             os.write(2, text.encode("utf-8", "replace"))
 
-    def _conclude(self):
+    def conclude(self):
         fault = self._reporting.collection_fault()
         if fault is not None:
-            self._tell_memory_errors()
+            self.tell_memory_errors()
             self._reporter.suite_error(*fault)
         elif self._reporting.aborted is not None:
             self._tell_abort(self._reporting.aborted)

@@ -1,0 +1,63 @@
+"""A fork of a warm server gives the verdicts of a cold start, test for test."""
+import base64
+import json
+import pathlib
+import re
+import sys
+
+import pytest
+from workers import ROOT, Worker, is_warm
+
+from lib.pytest_suites import CORPUS, PROGRAM
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integrity"))
+
+import gaming  # noqa: E402  pylint: disable=wrong-import-position
+import python_attacks  # noqa: E402  pylint: disable=wrong-import-position
+
+FIELDS = ("status", "reason", "test_pass_rate", "passed", "failed", "skipped", "total", "errors", "tests", "exit_code", "signal", "stdout")
+
+
+def tasks():
+    made = []
+    for name, (suite, test_files) in CORPUS.items():
+        if isinstance(suite, str):
+            files = {path: text if isinstance(text, str) else {"base64": base64.b64encode(text).decode()} for path, text in test_files.items()}
+            for stop in (False, True):
+                made.append({"task_id": f"corpus/{name}/{stop}", "runtime": "python", "implementation_code": PROGRAM,
+                             "test_suite_code": suite, "test_files": files, "stop_on_first_failure": stop})
+    for _, attack, twin in gaming.tasks("python", python_attacks.SUITE, python_attacks.HONEST, python_attacks.ATTACKS):
+        made += [attack, twin]
+    lines = (ROOT / "compose/demo/demo.jsonl").read_text(encoding="utf-8").splitlines()
+    return made + [task for task in map(json.loads, lines) if task["runtime"] == "python" and "expires_at" not in task]
+
+
+def verdict(result):
+    """Without times, addresses and the names of temporary files."""
+    kept = {name: result[name] for name in FIELDS}
+    kept["tests"] = [{**test, "ms": None} for test in kept["tests"]]
+    return re.sub(r"0x[0-9a-f]{6,}|\d+\.\d+ ?m?s", "?", json.dumps(kept))
+
+
+@pytest.fixture(scope="module")
+def both(build, tmp_path_factory):
+    found = []
+    for enabled in ("true", "false"):
+        worker = Worker(build, tmp_path_factory.mktemp("same"), ASSAY_WARM_ENABLED=enabled)
+        found.append({})
+        for one in tasks():
+            worker.send(one)
+            found[-1][one["task_id"]] = worker.answer()
+        worker.close()
+    return found
+
+
+@pytest.mark.parametrize("name", [task["task_id"] for task in tasks()])
+def test_same_verdict(both, name):
+    warm, cold = both[0][name], both[1][name]
+    assert not is_warm(cold)
+    assert verdict(warm) == verdict(cold)
+
+
+def test_most_of_them_ran_warm(both):
+    assert sum(is_warm(result) for result in both[0].values()) > len(both[0]) * 0.9

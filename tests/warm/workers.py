@@ -1,0 +1,96 @@
+"""A worker that is fed one task after the other (--local -), and its warm servers."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+from lib.waiting import wait_until
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RUNTIMES = (ROOT / "conf/runtimes.cfg").read_text(encoding="utf-8")
+SUITE = "from implementation import *\n\n\ndef test_it():\n    assert check()\n"
+
+
+def task(name, program, suite=SUITE, **more):
+    return {"task_id": name, "runtime": "python", "implementation_code": program, "test_suite_code": suite, **more}
+
+
+def is_warm(result):
+    return "warm_server" in result["sandbox"]
+
+
+def children(pid):
+    found = []
+    for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found += [int(word) for word in path.read_text().split()]
+        except OSError:
+            pass
+    return [one for child in found for one in (child, *children(child))]
+
+
+def command(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def has_ended(pid):
+    """All its descriptors are closed; it may still be waited for."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
+class Worker:
+    def __init__(self, build, folder, runtimes=RUNTIMES, **environment):
+        folder.mkdir(exist_ok=True)
+        (folder / "runtimes.cfg").write_text(runtimes, encoding="utf-8")
+        self.log = folder / "log"
+        self.program = build / "bin/assay-worker"
+        self.environment = {**os.environ, "ASSAY_NO_LOCAL_ENV": "1", "ASSAY_WORKER_RUNTIMES": "python", "ASSAY_LOG_LEVEL": "debug",
+                            "ASSAY_RUNTIMES_FILE": str(folder / "runtimes.cfg"), "ASAN_OPTIONS": "detect_leaks=0", **environment}
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen([self.program, "--local", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                                            text=True, env=self.environment)
+
+    def send(self, one):
+        self.process.stdin.write(json.dumps(one) + "\n")
+        self.process.stdin.flush()
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        assert line, self.log.read_text()[-3000:]
+        return json.loads(line)
+
+    def run(self, *words, **more):
+        self.send(task(*words, **more))
+        return self.answer()
+
+    def family(self):
+        return [pid for pid in children(self.process.pid) if "warm_server.py" in command(pid)]
+
+    def server(self):
+        """While no task runs."""
+        return wait_until(lambda: self.family()[0] if len(self.family()) == 1 else None, 30, "one warm server and no task")
+
+    def check(self):
+        done = subprocess.run([self.program, "--check", "--format", "json"], capture_output=True, text=True, timeout=120, check=False,
+                              env=self.environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        return self.process.wait(60)
+
+
+def with_stanza(pattern, replacement):
+    """runtimes.cfg with the first match in it replaced: the python stanza is the first."""
+    changed, count = re.subn(pattern, replacement, RUNTIMES, count=1, flags=re.MULTILINE)
+    assert count == 1
+    return changed

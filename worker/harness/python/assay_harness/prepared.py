@@ -1,0 +1,35 @@
+"""What of a run depends on no task: a warm server makes it once, before it forks; a cold start makes it for its one
+task."""
+
+import os
+import sys
+
+from . import integrity, plugin, pytest_session
+
+
+class Prepared:
+    """`config`: pytest's, without a conftest.py, once configure() was called."""
+
+    def __init__(self, workspace, suite_path, further_arguments):
+        self.snapshot = integrity.Snapshot()
+        self.reporting = plugin.ReportPlugin()
+        self.config = None
+        self._arguments = (workspace, suite_path, list(further_arguments))
+
+    def configure(self, with_conftest, stop_on_first_failure):
+        """A trusted conftest.py is imported here."""
+        workspace, suite_path, further = self._arguments
+        args = pytest_session.arguments(workspace, suite_path, with_conftest, stop_on_first_failure, further)
+        self.config = pytest_session.prepare(args, [self.reporting])
+
+    def drop_config(self):
+        """A task that needs a configuration of its own gets a plugin of its own with it."""
+        if self.config is not None:
+            hook = self.config.pluginmanager.rewrite_hook
+            sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not hook]
+            self.config = None
+            self.reporting = plugin.ReportPlugin()
+
+
+def suite_path(workspace, name):
+    return os.path.join(workspace, name)

@@ -1,0 +1,161 @@
+"""The warm server: pytest loaded and prepared, and a fork for each task (worker/sandbox/warm.h).
+
+The fork happens inside of pytest's own session, at the point where its tests would be collected, so that what comes
+before is done once and what comes after is pytest's own. The server itself never leaves serve().
+"""
+
+import ctypes
+import gc
+import importlib
+import os
+import random
+import sys
+import tempfile
+import time
+
+LIBRARY = "/proc/self/fd/5"
+FIRST_OPEN = 7  # descriptors below are the sandbox's
+WORKSPACE = "/work"
+# What a run of pytest loads when it is first needed (where this version has it).
+NEEDED_LATER = (
+    "_pytest.assertion.util", "_pytest.assertion.truncate", "_pytest._code.source", "_pytest._io.saferepr", "_pytest.raises",
+    "attr", "difflib", "pprint", "textwrap", "unittest", "unittest.case", "unittest.mock", "doctest", "pdb", "bdb", "cmd", "code", "codeop",
+    "asyncio", "decimal", "fractions", "statistics", "dataclasses", "typing", "json", "math", "cmath", "copy", "heapq", "bisect",
+    "string", "itertools", "functools", "collections", "collections.abc", "operator", "re", "datetime", "zipfile", "logging",
+    "importlib.metadata", "multiprocessing", "threading", "queue", "contextlib", "enum", "hashlib", "uuid", "urllib.parse",
+)
+
+
+class Unfit(Exception):
+    """Why tasks must not be forks of this process."""
+
+
+def _sizes():
+    """Address space and resident memory, in bytes."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        pages = file.read().split()
+    return [int(pages[n]) * os.sysconf("SC_PAGESIZE") for n in (0, 1)]
+
+
+class _Loading:
+    """What is loaded, and what it costs."""
+
+    def __init__(self):
+        self.text = []
+        self.preload_bytes = 0
+
+    def measure(self, name, load, preload=False):
+        started, (address, resident) = time.monotonic(), _sizes()
+        load()
+        milliseconds, (address_now, resident_now) = (time.monotonic() - started) * 1000, _sizes()
+        self.text.append("%s %.0f ms %.1f MB" % (name, milliseconds, (resident_now - resident) / 2**20))
+        if preload:
+            self.preload_bytes += max(0, address_now - address)
+
+
+def _load_pytest():
+    from . import coverage_run, entrance, equality, judges_config, prepared, suite_module, task  # noqa: F401
+
+    for name in NEEDED_LATER:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            pass
+
+
+def _open_descriptors():
+    """{descriptor: what it is, 2 or os.devnull}: what pytest opened, to be opened anew in each fork."""
+    found = {}
+    null = os.stat(os.devnull)
+    for name in os.listdir("/proc/self/fd"):
+        descriptor = int(name)
+        try:
+            status = os.fstat(descriptor)
+        except OSError:  # the one that listdir used
+            continue
+        if descriptor < FIRST_OPEN:
+            continue
+        if os.path.samestat(status, os.fstat(2)):
+            found[descriptor] = 2
+        elif os.path.samestat(status, null):
+            found[descriptor] = os.devnull
+        else:
+            raise Unfit("%s stays open" % os.readlink("/proc/self/fd/" + name))
+    return found
+
+
+def _reopen(descriptors):
+    for descriptor, source in descriptors.items():
+        opened = 2 if source == 2 else os.open(source, os.O_RDWR)
+        os.dup2(opened, descriptor, inheritable=False)
+        if opened not in (2, descriptor):
+            os.close(opened)
+
+
+def _become_own():
+    """What a process has for itself alone, and a fork has not. (random was seeded anew by the fork.)"""
+    tempfile._name_sequence = None
+    logging = sys.modules.get("logging")
+    if logging is not None:
+        logging._startTime = time.time()
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()
+    for folder in [folder for folder in sys.path_importer_cache if folder.startswith(WORKSPACE)]:
+        del sys.path_importer_cache[folder]
+
+
+class Server:
+    def __init__(self, suite, pytest_arguments, preloads):
+        self._arguments = pytest_arguments
+        self._library = ctypes.PyDLL(LIBRARY)
+        self._loading = _Loading()
+        self._check()
+        os.chdir(WORKSPACE)
+        self._loading.measure("pytest", _load_pytest)
+        for name in preloads:
+            self._loading.measure(name, lambda name=name: importlib.import_module(name), preload=True)
+        from .prepared import Prepared, suite_path
+
+        self._prepared = Prepared(WORKSPACE, suite_path(WORKSPACE, suite), pytest_arguments)
+        self._prepared.configure(with_conftest=False, stop_on_first_failure=False)
+
+    def _check(self):
+        if sys.flags.ignore_environment or os.environ.get("PYTHONHASHSEED", "random") == "random":
+            raise Unfit("tasks would share one random hash seed (set PYTHONHASHSEED in the runtime's environment)")
+
+    def _serve(self):
+        """Returns in the forks."""
+        descriptors = _open_descriptors()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        gc.collect()
+        gc.freeze()
+        text = ", ".join(self._loading.text).encode()
+        if self._library.assay_warm_ready(text, ctypes.c_int64(self._loading.preload_bytes)) != 0:
+            os._exit(1)
+        if self._library.assay_warm_serve() != 0:
+            os._exit(0)
+        _reopen(descriptors)
+        _become_own()
+
+    def run(self):
+        """Serves; in a fork it ends the process."""
+        from _pytest import main as pytest_main
+
+        from . import entrance, task
+
+        session = None
+
+        def tests(config, pytest_session):
+            nonlocal session
+            self._serve()
+            request, reporter = entrance.enter()
+            session = task.begin(request, reporter, WORKSPACE, self._arguments, self._prepared)
+            if session is None:
+                entrance.leave(task.EXIT_UNUSABLE)
+            if session.config is not config:
+                entrance.leave(session.run())
+            return pytest_main._main(config, pytest_session)
+
+        config = self._prepared.config
+        entrance.leave(task.judge(lambda: int(pytest_main.wrap_session(config, tests)), lambda: session))

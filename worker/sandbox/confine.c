@@ -1,0 +1,96 @@
+#include "worker/sandbox/confine.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/mem.h"
+#include "worker/sandbox/landlock.h"
+#include "worker/sandbox/privileges.h"
+#include "worker/sandbox/sandbox.h"
+
+#define FIRST_FREE_FD 64 /* descriptors are moved above here before they take their final places */
+
+/* The memory limit must end the program, not the init that tells of it. */
+static bool prefer_for_the_oom_killer(int proc, struct err *err)
+{
+    /* Only a dumpable process owns its files in /proc; nothing else of the task runs now, and exec decides
+     * anew. */
+    if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0)
+        return err_set_errno(err, ERR_INFRA, "PR_SET_DUMPABLE");
+    autofd int fd = openat(proc, "self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, "1000", 4) != 4)
+        return err_set_errno(err, ERR_INFRA, "write oom_score_adj");
+    return true;
+}
+
+static bool default_signals(struct err *err)
+{
+    sigset_t none;
+
+    for (int signal_number = 1; signal_number < NSIG; signal_number++) {
+        if (signal_number != SIGKILL && signal_number != SIGSTOP)
+            (void)signal(signal_number, SIG_DFL);
+    }
+    (void)sigemptyset(&none);
+    if (sigprocmask(SIG_SETMASK, &none, NULL) != 0)
+        return err_set_errno(err, ERR_INFRA, "unblock the signals");
+    return true;
+}
+
+/* Puts the step's descriptors in their places. With CLOSE_RANGE_CLOEXEC everything else closes at exec, with
+ * 0 now. */
+static bool place_descriptors(const struct confinement *confinement, unsigned close_flags, struct err *err)
+{
+    int moved[WIRE_STEP_FDS];
+
+    for (int i = 0; i < WIRE_STEP_FDS; i++) {
+        int from = confinement->fds[i];
+        if (from < 0 && i <= STDERR_FILENO)
+            from = confinement->null;
+        moved[i] = from < 0 ? -1 : fcntl(from, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+        if (from >= 0 && moved[i] < 0)
+            return err_set_errno(err, ERR_INFRA, "move descriptor %d", i);
+    }
+    if (close_range(0, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
+        return err_set_errno(err, ERR_INFRA, "mark the descriptors");
+    for (int i = 0; i < WIRE_STEP_FDS; i++) {
+        if (moved[i] >= 0 && dup2(moved[i], i) < 0)
+            return err_set_errno(err, ERR_INFRA, "place descriptor %d", i);
+        if (moved[i] < 0 && close_flags == 0)
+            (void)close(i);
+    }
+    if (close_flags == 0 && close_range(WIRE_STEP_FDS, ~0U, 0) != 0)
+        return err_set_errno(err, ERR_INFRA, "close the server's descriptors");
+    return true;
+}
+
+static bool begin(const struct confinement *confinement, struct err *err)
+{
+    (void)setsid();
+    (void)umask(0022);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+        return err_set_errno(err, ERR_INFRA, "PR_SET_PDEATHSIG");
+    if (chdir(SANDBOX_WORK_DIR) != 0)
+        return err_set_errno(err, ERR_INFRA, "enter %s", SANDBOX_WORK_DIR);
+    return prefer_for_the_oom_killer(confinement->proc, err);
+}
+
+bool confine_for_exec(const struct confinement *confinement, struct err *err)
+{
+    return begin(confinement, err) && default_signals(err) &&
+           (confinement->landlock < 0 || landlock_enforce(confinement->landlock, err)) &&
+           place_descriptors(confinement, CLOSE_RANGE_CLOEXEC, err) &&
+           rlimits_apply(&confinement->limits, err);
+}
+
+bool confine_fork(const struct confinement *confinement, const struct sock_fprog *filter, struct err *err)
+{
+    return begin(confinement, err) && privileges_drop(err) &&
+           (confinement->landlock < 0 || landlock_enforce(confinement->landlock, err)) &&
+           syscall_filter_enforce(filter, err) && place_descriptors(confinement, 0, err) &&
+           rlimits_apply(&confinement->limits, err);
+}

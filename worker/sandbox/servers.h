@@ -1,0 +1,51 @@
+/* The warm servers of a slot, as its init keeps them (warm.h has the theory of operation). */
+#ifndef ASSAY_WORKER_SANDBOX_SERVERS_H
+#define ASSAY_WORKER_SANDBOX_SERVERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "worker/sandbox/syscall_filter.h"
+#include "worker/sandbox/wire.h"
+
+#define SERVER_START_MS  20000 /* to load everything */
+#define SERVER_TRIES_MAX 3     /* failures in a row, after which a server is given up: its steps run cold */
+
+struct server {
+    bool configured;
+    struct wire_view blob; /* behind argv and environment */
+    const char **argv;     /* NULL-terminated */
+    const char **environment;
+    int library;
+    int64_t tasks_max, growth_bytes_max; /* 0 = no limit */
+
+    pid_t pid;                     /* 0 = none */
+    int socket;                    /* to it, -1 = none */
+    int errors;                    /* pipe: what it wrote */
+    int64_t tasks, resident_bytes; /* since it started; when it started */
+    unsigned failures;             /* in a row */
+};
+
+struct servers {
+    int null, proc; /* /dev/null; the folder of a writable /proc */
+    int filter;     /* memfd: the seccomp filter for forks; -1 = not made yet */
+    struct server items[WIRE_SERVERS];
+};
+
+typedef void servers_report_fn(const struct wire_event *event);
+
+void servers_init(struct servers *servers, int null, int proc);
+/* Keeps what SERVE brought (`fds`: blob, library; what is kept of them is -1 afterwards). */
+bool servers_configure(struct servers *servers, const struct wire_request *request, int *fds, size_t fd_count,
+                       const struct sock_fprog *filter, struct err *err);
+/* Starts those that are configured, do not run, and were not given up; waits until each is ready; tells of
+ * each (WIRE_SERVER), whether it serves or not. */
+void servers_start(struct servers *servers, servers_report_fn *report);
+/* The socket of server `number` (from 1 on; 0 = none) for one more step, borrowed; -1 when it does not run.
+ */
+int servers_take(struct servers *servers, uint32_t number);
+/* Between tasks: ends those that have done their number of tasks, or have grown. */
+void servers_look_after(struct servers *servers);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * Warm servers: a process of a slot that has loaded a language once, and of which a step's process is a fork.
+ *
+ *   slot init ── warm server ── waiter ── the program's process
+ *            └── task init (pid 1 of the task's pid namespace)
+ *
+ * The slot init starts the server (servers.h) inside the slot's sandbox, without any capability, with the
+ * descriptors below. For a step the task's init hands it its namespaces and the step's descriptors
+ * (WIRE_FORK). The server vforks a waiter, which shares its memory and so costs next to nothing; the waiter
+ * enters the namespaces and forks: a copy of the server as a process of the task, which confines itself
+ * (confine_fork) before anything else runs in it. The waiter waits for it and tells how it ended, over a
+ * channel of this step alone. The server executes nothing of a task and reads nothing of one: files, control
+ * object and report are between the task's init, the forked process and the worker.
+ *
+ * Server, waiter and program die with each other and with the slot init; whichever dies first, the task's
+ * init sees its channel end.
+ */
+#ifndef ASSAY_WORKER_SANDBOX_WARM_H
+#define ASSAY_WORKER_SANDBOX_WARM_H
+
+#include <stdint.h>
+
+#define WARM_LIBRARY "assay-warm.so" /* beside the worker; what a server loads to serve (worker/warm) */
+
+/* The descriptors with which a server starts; 0 is /dev/null, 1 and 2 are a pipe of which the slot init reads
+ * why it died. 4 is taken, so that nothing of the server's lies where a step has its descriptors. */
+#define WARM_SOCKET_FD  3
+#define WARM_TAKEN_FD   4
+#define WARM_LIBRARY_FD 5 /* the library: /proc/self/fd/5 */
+#define WARM_FILTER_FD  6 /* the seccomp filter: an array of struct sock_filter */
+#define WARM_FIRST_FREE 7
+
+#endif

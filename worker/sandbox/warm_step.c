@@ -1,0 +1,87 @@
+#include "worker/sandbox/warm_step.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include "common/mem.h"
+
+static const char *const namespaces[WIRE_FORK_FDS] = {
+    [WIRE_FORK_USER] = "/proc/self/ns/user",
+    [WIRE_FORK_PID] = "/proc/self/ns/pid",
+    [WIRE_FORK_IPC] = "/proc/self/ns/ipc",
+    [WIRE_FORK_MOUNT] = "/proc/self/ns/mnt",
+};
+
+/* Only what this function opens is closed by the caller: the first WIRE_FORK_FDS. */
+static bool collect(const struct confinement *confinement, int *fds, size_t *count,
+                    struct wire_request *request, struct err *err)
+{
+    for (size_t i = WIRE_FORK_USER; i < WIRE_FORK_FDS; i++) {
+        fds[i] = open(namespaces[i], O_RDONLY | O_CLOEXEC);
+        if (fds[i] < 0)
+            return err_set_errno(err, ERR_INFRA, "open %s", namespaces[i]);
+    }
+    *count = WIRE_FORK_FDS;
+    if (confinement->landlock >= 0) {
+        request->step_fds |= WIRE_FORK_LANDLOCK;
+        fds[(*count)++] = confinement->landlock;
+    }
+    for (unsigned i = 0; i < WIRE_STEP_FDS; i++) {
+        if (confinement->fds[i] < 0)
+            continue;
+        request->step_fds |= 1u << i;
+        fds[(*count)++] = confinement->fds[i];
+    }
+    return true;
+}
+
+bool warm_step_start(int socket, const struct confinement *confinement, int *channel, struct err *err)
+{
+    struct wire_request request = {.version = WIRE_VERSION,
+                                   .kind = WIRE_FORK,
+                                   .processes = confinement->limits.processes,
+                                   .cpu_ms = confinement->limits.cpu_ms,
+                                   .address_space_bytes = confinement->limits.address_space_bytes,
+                                   .file_size_bytes = confinement->limits.file_size_bytes,
+                                   .open_files = confinement->limits.open_files};
+    int fds[WIRE_FDS_MAX] = {-1, -1, -1, -1, -1};
+    size_t count = WIRE_FORK_FDS;
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+        return err_set_errno(err, ERR_INFRA, "start a warm step: socketpair");
+    fds[WIRE_FORK_CHANNEL] = ends[1];
+    bool sent = collect(confinement, fds, &count, &request, err) &&
+                wire_send(socket, &request, sizeof(request), fds, count, err);
+    wire_close_fds(fds, WIRE_FORK_FDS);
+    if (!sent) {
+        (void)close(ends[0]);
+        return err_wrap(err, "start a warm step");
+    }
+    *channel = ends[0];
+    return true;
+}
+
+enum warm_step warm_step_receive(int channel, struct wire_event *event, struct err *err)
+{
+    int fds[WIRE_FDS_MAX];
+    size_t fd_count;
+
+    switch (wire_receive(channel, event, sizeof(*event), fds, &fd_count, MSG_DONTWAIT, err)) {
+    case WIRE_GOT:
+        wire_close_fds(fds, fd_count);
+        if (event->kind == WIRE_EXITED)
+            return WARM_STEP_EXITED;
+        *err = event->err;
+        break;
+    case WIRE_EMPTY:
+        return WARM_STEP_RUNS;
+    case WIRE_CLOSED:
+        err_set(err, ERR_INFRA, "the warm server died");
+        break;
+    case WIRE_BROKEN:
+        break;
+    }
+    err_wrap(err, "warm step");
+    return WARM_STEP_BROKEN;
+}

@@ -1,0 +1,90 @@
+#include "worker/slot_servers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "worker/plan.h"
+
+/* Below this there would be room for the interpreter in a cold start alone, or for nothing at all; either way
+ * the verdict is the cold start's. */
+#define ROOM_BYTES ((int64_t)64 << 20)
+
+static bool is_served(const struct runtime *runtime, const struct config_list *served)
+{
+    for (size_t i = 0; served != NULL && i < served->count; i++)
+        if (strcmp(served->items[i], runtime->name) == 0)
+            return true;
+    return served == NULL || served->count == 0;
+}
+
+bool slot_servers_init(struct slot_servers *servers, const struct runtimes *runtimes,
+                       const struct warm_options *options, struct err *err)
+{
+    *servers = (struct slot_servers){.count = 0};
+    for (size_t i = 0; options->enabled && i < runtimes->count && servers->count < SANDBOX_SERVERS_MAX; i++) {
+        const struct runtime *runtime = &runtimes->items[i];
+        if (runtime->warm_suite.argc == 0 || !is_served(runtime, options->runtimes))
+            continue;
+        char **argv = plan_server_argv(runtime);
+        if (argv == NULL)
+            return err_set(err, ERR_NO_MEMORY, "no memory for the command of a warm server");
+        servers->runtimes[servers->count] = runtime;
+        servers->items[servers->count++] = (struct sandbox_server){
+            .argv = (const char *const *)argv, .environment = (const char *const *)runtime->environment};
+    }
+    return true;
+}
+
+void slot_servers_free(struct slot_servers *servers)
+{
+    for (size_t i = 0; i < servers->count; i++)
+        free((void *)(uintptr_t)servers->items[i].argv);
+    servers->count = 0;
+}
+
+void slot_servers_request(const struct slot_servers *servers, const struct warm_options *options,
+                          struct sandbox_options *sandbox_options)
+{
+    sandbox_options->servers = servers->items;
+    sandbox_options->server_count = servers->count;
+    sandbox_options->server_tasks_max = options->tasks_max;
+    sandbox_options->server_growth_bytes = options->growth_bytes;
+}
+
+static bool has_room(const struct task *task, const struct sandbox_server_state *state)
+{
+    return !task->runtime->address_space_limit ||
+           task->limits.memory_bytes >= state->address_bytes + ROOM_BYTES;
+}
+
+unsigned slot_servers_for(const struct slot_servers *servers, const struct sandbox *sandbox,
+                          const struct plan *plan, const struct plan_step *step)
+{
+    if (step->kind != STEP_SUITE || plan->task->coverage)
+        return 0;
+    for (unsigned number = 1; number <= servers->count; number++) {
+        const struct sandbox_server_state *state = sandbox_server_state(sandbox, number);
+        if (servers->runtimes[number - 1] == plan->task->runtime && state != NULL && state->serves &&
+            has_room(plan->task, state))
+            return number;
+    }
+    return 0;
+}
+
+void slot_servers_log(const struct slot_servers *servers, const struct sandbox *sandbox, unsigned slot,
+                      unsigned number)
+{
+    const struct sandbox_server_state *state = sandbox_server_state(sandbox, number);
+
+    if (state == NULL || number > servers->count)
+        return;
+    const char *name = servers->runtimes[number - 1]->name;
+    if (state->serves)
+        log_debug("slot %u: the warm server of %s serves: %lld ms, %lld MB: %s", slot, name,
+                  (long long)state->start_ms, (long long)(state->memory_bytes >> 20), state->text);
+    else
+        log_warn("slot %u: the warm server of %s does not serve, its suites start cold: %s", slot, name,
+                 state->text);
+}

@@ -1,0 +1,221 @@
+#include "worker/warm/warm_server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/mem.h"
+#include "worker/sandbox/confine.h"
+#include "worker/sandbox/warm.h"
+#include "worker/sandbox/wire.h"
+
+/* Of Python's interface, where the process is one. */
+void PyOS_BeforeFork(void) __attribute__((weak));
+void PyOS_AfterFork_Parent(void) __attribute__((weak));
+void PyOS_AfterFork_Child(void) __attribute__((weak));
+
+/* One a process. */
+static struct {
+    int proc, null;
+    struct sock_fprog filter;
+    int64_t preload_bytes;
+} server = {.proc = -1, .null = -1};
+
+struct job {
+    struct wire_request request;
+    int fds[WIRE_FDS_MAX];
+    size_t fd_count;
+};
+
+static bool load_filter(struct err *err)
+{
+    struct stat status;
+
+    if (fstat(WARM_FILTER_FD, &status) != 0 || status.st_size <= 0)
+        return err_set_errno(err, ERR_INFRA, "look at the seccomp filter");
+    size_t size = (size_t)status.st_size;
+    struct sock_filter *code = malloc(size);
+    if (code == NULL || pread(WARM_FILTER_FD, code, size, 0) != (ssize_t)size) {
+        free(code);
+        return err_set_errno(err, ERR_INFRA, "read the seccomp filter");
+    }
+    server.filter = (struct sock_fprog){(unsigned short)(size / sizeof(*code)), code};
+    return true;
+}
+
+/* Memory that the forks would share with each other. */
+static bool shares_nothing(struct err *err)
+{
+    autofile FILE *maps = fopen("/proc/self/maps", "re");
+    char line[4352], mode[5];
+
+    if (maps == NULL)
+        return err_set_errno(err, ERR_INFRA, "read /proc/self/maps");
+    while (fgets(line, sizeof(line), maps) != NULL)
+        if (sscanf(line, "%*s %4s", mode) == 1 && mode[1] == 'w' && mode[3] == 's')
+            return err_set(err, ERR_INFRA, "memory that tasks would share was mapped: %s", line);
+    return true;
+}
+
+static bool read_sizes(struct wire_event *event, struct err *err)
+{
+    autofile FILE *statm = fopen("/proc/self/statm", "re");
+    const int64_t page_bytes = sysconf(_SC_PAGESIZE);
+    long long pages, resident, of_files;
+
+    if (statm == NULL || fscanf(statm, "%lld %lld %lld", &pages, &resident, &of_files) != 3)
+        return err_set_errno(err, ERR_INFRA, "read /proc/self/statm");
+    event->address_bytes = pages * page_bytes - server.preload_bytes;
+    event->server_bytes = resident * page_bytes;
+    event->server_own_bytes = (resident - of_files) * page_bytes;
+    return true;
+}
+
+int assay_warm_ready(const char *loaded, int64_t preload_bytes)
+{
+    struct wire_event event = {.version = WIRE_VERSION, .kind = WIRE_SERVER};
+
+    server.proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    server.null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    server.preload_bytes = preload_bytes;
+    if (server.proc < 0 || server.null < 0)
+        err_set_errno(&event.err, ERR_INFRA, "open /proc and /dev/null");
+    else if (load_filter(&event.err) && shares_nothing(&event.err) && read_sizes(&event, &event.err))
+        (void)snprintf(event.err.text, sizeof(event.err.text), "%s", loaded);
+    bool sent = wire_send(WARM_SOCKET_FD, &event, sizeof(event), NULL, 0, NULL);
+    return sent && event.err.code == ERR_NONE ? 0 : -1;
+}
+
+static void tell_failed(const struct job *job, const struct err *err)
+{
+    struct wire_event event = {.version = WIRE_VERSION, .kind = WIRE_FAILED, .err = *err};
+
+    (void)wire_send(job->fds[WIRE_FORK_CHANNEL], &event, sizeof(event), NULL, 0, NULL);
+}
+
+/* In the waiter, which never returns from here: the memory is the server's as well. */
+static _Noreturn void wait_for(const struct job *job, pid_t pid)
+{
+    struct wire_event event = {.version = WIRE_VERSION, .kind = WIRE_EXITED};
+    struct rusage usage;
+
+    while (wait4(pid, &event.wait_status, 0, &usage) < 0 && errno == EINTR)
+        continue;
+    event.cpu_us = (int64_t)usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec +
+                   (int64_t)usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec;
+    event.peak_rss_bytes = (int64_t)usage.ru_maxrss * 1024;
+    (void)wire_send(job->fds[WIRE_FORK_CHANNEL], &event, sizeof(event), NULL, 0, NULL);
+    _exit(0);
+}
+
+/* In the waiter: returns in the forked process alone. The C library's fork, and not a bare clone, so that
+ * what libraries registered for a fork is called. */
+static void fork_into_task(const struct job *job)
+{
+    struct err err = ERR_INIT;
+
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+        err_set_errno(&err, ERR_INFRA, "PR_SET_PDEATHSIG");
+    for (size_t i = WIRE_FORK_USER; i < WIRE_FORK_FDS && err.code == ERR_NONE; i++)
+        if (setns(job->fds[i], 0) != 0)
+            err_set_errno(&err, ERR_INFRA, "enter the task's namespace %zu", i);
+    pid_t pid = err.code == ERR_NONE ? fork() : -1;
+    if (pid == 0)
+        return;
+    if (pid > 0)
+        wait_for(job, pid);
+    if (err.code == ERR_NONE)
+        err_set_errno(&err, ERR_INFRA, "fork into the task");
+    tell_failed(job, &err);
+    _exit(1);
+}
+
+static bool confine(const struct job *job, struct err *err)
+{
+    const struct wire_request *request = &job->request;
+    int64_t address_space_bytes =
+        request->address_space_bytes > 0 ? request->address_space_bytes + server.preload_bytes : 0;
+    struct confinement confinement = {.limits = {.cpu_ms = request->cpu_ms,
+                                                 .address_space_bytes = address_space_bytes,
+                                                 .file_size_bytes = request->file_size_bytes,
+                                                 .open_files = request->open_files,
+                                                 .processes = request->processes},
+                                      .proc = server.proc,
+                                      .null = server.null,
+                                      .landlock = -1};
+    size_t next = WIRE_FORK_FDS;
+
+    if ((request->step_fds & WIRE_FORK_LANDLOCK) != 0 && next < job->fd_count)
+        confinement.landlock = job->fds[next++];
+    for (unsigned i = 0; i < WIRE_STEP_FDS; i++) {
+        bool given = (request->step_fds & (1u << i)) != 0 && next < job->fd_count;
+        confinement.fds[i] = given ? job->fds[next++] : -1;
+    }
+    return confine_fork(&confinement, &server.filter, err);
+}
+
+/* Kept until the process is confined: what goes wrong before is the machinery's failure. */
+static void become_step(const struct job *job)
+{
+    struct err err = ERR_INIT;
+
+    if (!confine(job, &err)) {
+        tell_failed(job, &err);
+        _exit(1);
+    }
+    if (PyOS_AfterFork_Child != NULL)
+        PyOS_AfterFork_Child();
+}
+
+/* True in the process of the step. */
+static bool fork_step(const struct job *job)
+{
+    struct err err = ERR_INIT;
+
+    if (PyOS_BeforeFork != NULL)
+        PyOS_BeforeFork();
+    pid_t waiter = vfork();
+    if (waiter == 0) {
+        fork_into_task(job);
+        become_step(job);
+        return true;
+    }
+    /* Here the step is over: the waiter held this process. */
+    if (waiter < 0) {
+        err_set_errno(&err, ERR_INFRA, "vfork");
+        tell_failed(job, &err);
+    }
+    while (waiter > 0 && waitpid(waiter, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    if (PyOS_AfterFork_Parent != NULL)
+        PyOS_AfterFork_Parent();
+    return false;
+}
+
+int assay_warm_serve(void)
+{
+    for (;;) {
+        struct job job;
+        switch (wire_receive(WARM_SOCKET_FD, &job.request, sizeof(job.request), job.fds, &job.fd_count, 0,
+                             NULL)) {
+        case WIRE_GOT:
+            if (job.request.kind == WIRE_FORK && job.fd_count >= WIRE_FORK_FDS && fork_step(&job))
+                return 0;
+            wire_close_fds(job.fds, job.fd_count);
+            break;
+        case WIRE_EMPTY:
+            break;
+        case WIRE_CLOSED:
+        case WIRE_BROKEN:
+            return -1;
+        }
+    }
+}
