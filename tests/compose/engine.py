@@ -54,6 +54,16 @@ class Engine:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(60)
+            self.clear()
+
+    def clear(self):
+        """The engine leaves the mount of a namespace, and gigabytes."""
+        for line in pathlib.Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
+            point = line.split()[4]
+            if point.startswith(f"{self.folder}/"):
+                subprocess.run(["umount", "--lazy", point], check=False)
+        for name in ("data", "exec"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def image(self):
         """The runtime stage of the image that ships: the worker comes from the build under test."""
