@@ -58,14 +58,15 @@ static bool start(struct sandbox *sandbox, const struct sandbox_options *options
 
 void sandbox_start_servers(struct sandbox *sandbox, const struct sandbox_options *options)
 {
+    /* A container's tasks have no namespaces of their own that a fork could enter. */
+    if (sandbox->setting == SETTING_CONTAINER)
+        return;
     sandbox->server_count =
         options->server_count < SANDBOX_SERVERS_MAX ? options->server_count : SANDBOX_SERVERS_MAX;
     for (unsigned number = 1; number <= sandbox->server_count; number++) {
         struct sandbox_server_state *state = &sandbox->servers[number - 1];
         struct err err = ERR_INIT;
-        if (sandbox->setting == SETTING_CONTAINER)
-            err_set(&err, ERR_CONFIG, "a container's tasks have no namespaces that a fork could enter");
-        if (err.code != ERR_NONE || !start(sandbox, options, number, &err)) {
+        if (!start(sandbox, options, number, &err)) {
             state->starts = 1;
             memcpy(state->text, err.text, sizeof(state->text));
         }
