@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import urllib.request
@@ -56,7 +57,8 @@ class Site:
             except Exception:  # pylint: disable=broad-except
                 pass  # the test may have broken it on purpose
         for process in self.processes:
-            process.signal(15)
+            process.signal(signal.SIGCONT)  # a test may have stopped it
+            process.signal(signal.SIGTERM)
         for process in self.processes:
             if process.alive():
                 try:
