@@ -3,9 +3,10 @@ import os
 import pathlib
 import signal
 import tempfile
+import time
 
 import pytest
-from workers import Worker, has_ended, is_warm, with_stanza
+from workers import Worker, has_ended, is_warm, task, with_stanza
 
 from lib.waiting import wait_until
 
@@ -37,6 +38,20 @@ def test_killed_between_tasks_costs_nothing(start):
     wait_until(lambda: has_ended(server), 30, "its death")
     after = worker.run("after", GOOD)
     assert is_warm(after) and (after["status"], after["attempt"]) == ("pass", 1)
+
+
+def test_a_limit_that_ends_before_the_fork_began(start):
+    worker = start()
+    assert is_warm(worker.run("before", GOOD))
+    server = worker.server()
+    os.kill(server, signal.SIGSTOP)
+    started, wall_s = time.monotonic(), 0.2
+    worker.send(task("late", "import time\ntime.sleep(1000)\n", limits={"wall_s": wall_s}))
+    wait_until(lambda: time.monotonic() > started + 5 * wall_s, 30, "the end of its time")
+    os.kill(server, signal.SIGCONT)
+    late = worker.answer()
+    assert (late["status"], late["reason"], late["attempt"]) == ("timeout", "wall_time", 1), late["errors"]
+    assert is_warm(late) and worker.server() == server
 
 
 def test_started_anew_after_a_number_of_tasks(start):

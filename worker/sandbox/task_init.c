@@ -202,7 +202,7 @@ static bool kill_all(const struct task *task)
 }
 
 /* A request while a step runs: to kill it, or the end of everything. */
-static void serve_during_step(const struct task *task)
+static void serve_during_step(const struct task *task, bool *kill_asked)
 {
     struct wire_request request;
     int fds[WIRE_FDS_MAX];
@@ -214,7 +214,7 @@ static void serve_during_step(const struct task *task)
     case WIRE_GOT:
         wire_close_fds(fds, fd_count);
         if (request.kind == WIRE_KILL) {
-            (void)kill_all(task);
+            *kill_asked = true;
             return;
         }
         err_set(&err, ERR_INTERNAL, "request %u to the task's init while a step runs", request.kind);
@@ -256,7 +256,7 @@ static int wait_for(const struct task *task, const struct leader *leader, struct
                     bool *disk_exceeded)
 {
     int status = 0;
-    bool watch_disk = task->setup->container_uid != 0;
+    bool watch_disk = task->setup->container_uid != 0, kill_asked = false;
 
     while (!has_ended(task, leader, &status, usage)) {
         struct pollfd polled[] = {
@@ -268,11 +268,12 @@ static int wait_for(const struct task *task, const struct leader *leader, struct
             errno != EAGAIN)
             _exit(1);
         if (polled[1].revents != 0)
-            serve_during_step(task);
-        if (watch_disk && workspace_exceeds(task->setup->begin.disk_bytes)) {
+            serve_during_step(task, &kill_asked);
+        if (watch_disk && workspace_exceeds(task->setup->begin.disk_bytes))
             *disk_exceeded = true;
+        /* In each round: a warm server may not have made the process yet. */
+        if (kill_asked || *disk_exceeded)
             (void)kill_all(task);
-        }
     }
     return status;
 }
