@@ -15,6 +15,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integrity"
 import gaming  # noqa: E402  pylint: disable=wrong-import-position
 import python_attacks  # noqa: E402  pylint: disable=wrong-import-position
 
+# Modules that a cold start has not loaded when the program is imported; "plain" is there to compare with.
+OWN_MODULES = ("code", "queue", "statistics", "fractions", "asyncio", "ctypes", "doctest", "plain")
 FIELDS = ("status", "reason", "test_pass_rate", "passed", "failed", "skipped", "total", "errors", "tests", "exit_code", "signal", "stdout")
 
 
@@ -26,6 +28,12 @@ def tasks():
             for stop in (False, True):
                 made.append({"task_id": f"corpus/{name}/{stop}", "runtime": "python", "implementation_code": PROGRAM,
                              "test_suite_code": suite, "test_files": files, "stop_on_first_failure": stop})
+    for name in OWN_MODULES:
+        for path in (f"{name}.py", f"{name}/__init__.py"):
+            for whose in ("files", "test_files"):
+                made.append({"task_id": f"own/{whose}/{path}", "runtime": "python", whose: {path: "ours = 5\n"},
+                             "implementation_code": f"import {name}\n\ndef check():\n    return {name}.ours\n",
+                             "test_suite_code": "from implementation import check\n\n\ndef test_it():\n    assert check() == 5\n"})
     for _, attack, twin in gaming.tasks("python", python_attacks.SUITE, python_attacks.HONEST, python_attacks.ATTACKS):
         made += [attack, twin]
     lines = (ROOT / "compose/demo/demo.jsonl").read_text(encoding="utf-8").splitlines()
@@ -60,6 +68,11 @@ def test_same_verdict(both, name):
     warm, cold = both[0][name], both[1][name]
     assert not is_warm(cold)
     assert verdict(warm) == verdict(cold)
+
+
+@pytest.mark.parametrize("name", [task["task_id"] for task in tasks() if task["task_id"].startswith("own/")])
+def test_a_module_of_the_tasks_own(both, name):
+    assert both[0][name]["status"] == "pass", both[0][name]["errors"]
 
 
 def test_most_of_them_ran_warm(both):

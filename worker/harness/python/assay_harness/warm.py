@@ -9,6 +9,7 @@ import gc
 import importlib
 import os
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -104,9 +105,18 @@ def _become_own():
         del sys.path_importer_cache[folder]
 
 
+def _has_a_loaded_name():
+    """The task brings a module, or what may be one, that this process has loaded already under that name."""
+    loaded = {name.split(".")[0] for name in sys.modules}
+    return any(name.split(".")[0] in loaded for name in os.listdir(WORKSPACE))
+
+
 class Server:
     def __init__(self, suite, pytest_arguments, preloads):
         self._arguments = pytest_arguments
+        script = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "run_suite.py")
+        self._cold_start = [sys.executable] + subprocess._args_from_interpreter_flags() + [script] + pytest_arguments
+        self._environment = dict(os.environ)
         self._library = ctypes.PyDLL(LIBRARY)
         self._loading = _Loading()
         self._check()
@@ -149,6 +159,8 @@ class Server:
         def tests(config, pytest_session):
             nonlocal session
             self._serve()
+            if _has_a_loaded_name():
+                os.execve(self._cold_start[0], self._cold_start, self._environment)
             request, reporter = entrance.enter()
             session = task.begin(request, reporter, WORKSPACE, self._arguments, self._prepared)
             if session is None:
