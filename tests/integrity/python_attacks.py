@@ -403,5 +403,31 @@ SUITES_DATA_ATTACKS = [
            "from implementation import square\n\n\ndef test_if():\n    if square(3) != 9:\n        raise AssertionError('wrong')\n"),
     Attack("a helper's comparison", "class Any:\n    def __eq__(self, other): return True\n    __hash__ = None\ndef square(n):\n    return Any()\n",
            "from implementation import square\n\n\ndef same(left, right):\n    return left == right\n\n\ndef test_same():\n    assert same(square(3), 9)\n"),
+    # -- objects that say yes in another way
+    Attack("a comparison that gives an object", "class Yes: pass\nclass Any:\n    def __eq__(self, other): return Yes()\ndef square(n):\n    return Any()\n"),
+    Attack("a comparison that gives a list", "class Any:\n    def __eq__(self, other): return [1]\ndef square(n):\n    return Any()\n"),
+    Attack("a comparison that gives a length", "class Yes:\n    def __len__(self): return 1\nclass Any:\n    def __eq__(self, other): return Yes()\n"
+           "def square(n):\n    return Any()\n"),
+    Attack("truth by an inherited __bool__", "class Base:\n    def __bool__(self): return True\nclass Yes(Base): pass\nclass Any:\n"
+           "    def __eq__(self, other): return Yes()\ndef square(n):\n    return Any()\n"),
+    Attack("unequal gives an empty list", "class Any:\n    def __ne__(self, other): return []\n    __hash__ = None\ndef square(n):\n    return Any()\n",
+           "from implementation import square\n\n\ndef test_not():\n    assert square(3) and not square(3) != 9\n"),
+    Attack("equal to every int", "class Any:\n    def __eq__(self, other): return type(other) is int\ndef square(n):\n    return Any()\n"),
+    Attack("equal to every text", "class Any(str):\n    def __eq__(self, other): return type(other) is str\n    __hash__ = None\ndef square(n):\n    return Any('x')\n",
+           "from implementation import square\n\n\ndef test_text():\n    assert square(3) == '9'\n", twin="def square(n):\n    return str(n * n)\n"),
+    Attack("__eq__ that is no function", "class Yes:\n    def __call__(self, other): return True\nclass Any:\n    __eq__ = Yes()\ndef square(n):\n    return Any()\n"),
+    Attack("__eq__ by functools", "import functools\nclass Any:\n    __eq__ = functools.partialmethod(lambda self, other: True)\ndef square(n):\n    return Any()\n"),
+    Attack("__eq__ that is another comparison", "class Any(int):\n    __eq__ = int.__ge__\n    __hash__ = None\ndef square(n):\n    return Any(1 << 80)\n"),
+    Attack("__eq__ made by exec", "exec('class Any:\\n    def __eq__(self, other): return True\\n')\ndef square(n):\n    return Any()\n"),
+    Attack("in a list of the program", "class Any:\n    def __eq__(self, other): return True\ndef square(n):\n    return [Any()]\n",
+           "from implementation import square\n\n\ndef test_in():\n    assert 9 in square(3)\n", twin="def square(n):\n    return [n * n]\n"),
+    Attack("in a named tuple", "import collections\nclass Any:\n    def __eq__(self, other): return True\nPair = collections.namedtuple('Pair', 'a b')\n"
+           "def square(n):\n    return Pair(Any(), Any())\n",
+           "from implementation import square\n\n\ndef test_pair():\n    assert square(3) == (3, 9)\n", twin="def square(n):\n    return n, n * n\n"),
+    Attack("in a deque", "import collections\nclass Any:\n    def __eq__(self, other): return True\ndef square(n):\n    return collections.deque([Any()])\n",
+           "from collections import deque\n\nfrom implementation import square\n\n\ndef test_deque():\n    assert square(3) == deque([9])\n",
+           twin="import collections\ndef square(n):\n    return collections.deque([n * n])\n"),
+    Attack("assertIn", "class Any:\n    def __eq__(self, other): return True\ndef square(n):\n    return Any()\n",
+           UNITTEST.replace("assertEqual(square(3), 9)", "assertIn(square(3), [9])").replace("assertEqual(square(12), 144)", "assertIn(square(12), [144])")),
 ]
 ATTACKS += SUITES_DATA_ATTACKS

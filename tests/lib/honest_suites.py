@@ -100,6 +100,19 @@ def test_all(): assert (Array([1, 2]) == Array([1, 2])).all()
 def test_not_all(): assert (Array([1, 2]) == Array([1, 3])).all()
 def test_truth(): assert Array([1]) == Array([1])
 """, {}),
+    "an __eq__ of arrays and numbers": ("class Array:\n    def __init__(self, *values): self.values = list(values)\n"
+                                        "    def _others(self, other): return other.values if isinstance(other, Array) else [other] * len(self.values)\n"
+                                        "    def __eq__(self, other): return Array(*map(lambda a, b: a == b, self.values, self._others(other)))\n"
+                                        "    def __ne__(self, other): return Array(*map(lambda a, b: a != b, self.values, self._others(other)))\n"
+                                        "    def __iter__(self): return iter(self.values)\n    def __len__(self): return len(self.values)\n"
+                                        "    def all(self): return all(self.values)\n    __hash__ = None\n", """
+from implementation import Array
+def test_all(): assert (Array(1, 1) == 1).all() and (Array(1, 2) != 3).all()
+def test_not_all(): assert (Array(1, 2) == 1).all()
+def test_truth(): assert Array(1) == Array(1)
+def test_vacuous(): assert Array(1) == Array(2) and Array(1) == 2
+def test_empty(): assert Array() == Array()
+""", {}),
     "the suite's own equal to everything": (MONEY, """
 from implementation import Money
 class Anything:
@@ -719,5 +732,15 @@ def test_cache():
     assert "b" not in cache
     if "c" in cache: raise AssertionError
     assert (cache.hits, cache.misses) == (1, 2)
+""", {}),
+    "classes that are equal to much": ("class Modular:\n    def __init__(self, value, modulus): self.value, self.modulus = value % modulus, modulus\n"
+                                       "    def __eq__(self, other): return self.value == int(other) % self.modulus\n    def __int__(self): return self.value\n    __hash__ = None\n"
+                                       "class Text(str):\n    def __eq__(self, other): return self.casefold() == other.casefold()\n    __hash__ = str.__hash__\n"
+                                       "class Row(list): pass\n", """
+from implementation import Modular, Row, Text
+def test_modular(): assert Modular(3, 2) == 5 and [Modular(8, 7)] == [1] and Modular(9, 2) in (0, 1)
+def test_not_modular(): assert Modular(3, 2) == 4
+def test_text(): assert Text("A") == "a" and not Text("A") == "b" and "a" in [Text("A")]
+def test_row(): assert Row([1]) == [1] and Row([Text("A")]) == ["a"]
 """, {}),
 }

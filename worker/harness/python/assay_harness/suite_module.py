@@ -38,16 +38,40 @@ class ProgramExit(ImportError):
     """What pytest sees of a SystemExit or KeyboardInterrupt that came out of the suite's import."""
 
 
+class _Tested(ast.NodeVisitor):
+    """Marks the comparisons of which only the truth counts. Before pytest rewrites the asserts: the operator is what it keeps of a
+    comparison."""
+
+    def visit(self, node):
+        if isinstance(node, (ast.If, ast.While, ast.IfExp, ast.Assert)):
+            self._mark(node.test)
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            self._mark(node.operand)
+        elif isinstance(node, ast.comprehension):
+            for condition in node.ifs:
+                self._mark(condition)
+        self.generic_visit(node)
+
+    def _mark(self, node):
+        if isinstance(node, ast.BoolOp):
+            for value in node.values:
+                self._mark(value)
+        elif isinstance(node, ast.Compare) and len(node.ops) == 1:
+            node.ops = [type(node.ops[0])()]  # the parser gives all comparisons the same object
+            node.ops[0].assay_tested = True
+
+
 class _Comparing(ast.NodeTransformer):
-    """`a == b` becomes @assay_equal(a, b), and so on."""
+    """`a == b` becomes @assay_equal(a, b), or @assay_equal(a, b, True) where only the truth of it counts."""
 
     def visit_Compare(self, node):
         self.generic_visit(node)
         name = COMPARISONS.get(type(node.ops[0]))
         if len(node.ops) != 1 or name is None:
             return node
+        tested = [ast.copy_location(ast.Constant(True), node)] if hasattr(node.ops[0], "assay_tested") else []
         called = ast.copy_location(ast.Name(name, ast.Load()), node)
-        return ast.copy_location(ast.Call(called, [node.left, node.comparators[0]], []), node)
+        return ast.copy_location(ast.Call(called, [node.left, node.comparators[0]] + tested, []), node)
 
 
 class _Loader:
@@ -73,6 +97,7 @@ class SuiteModule:
 
     def compile_text(self, source, config):
         tree = ast.parse(source, self.path)
+        _Tested().visit(tree)
         rewrite.rewrite_asserts(tree, source, self.path, config)
         return compile(_Comparing().visit(tree), self.path, "exec", dont_inherit=True)
 
