@@ -22,7 +22,7 @@ class Executor(Sandbox):
     def __init__(self, engine, image, build, folder, overrides, options):  # pylint: disable=super-init-not-called
         Executor.count += 1
         self.engine, self.options, self.image, self.build, self.folder = engine, options, image, build, folder
-        self.setting = "container"
+        self.setting, self.warm = "container", False
         self.process = None
         secret = folder / "secret"
         secret.write_text(SECRET)

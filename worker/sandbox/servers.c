@@ -168,9 +168,10 @@ static bool wait_until_ready(struct server *server, struct wire_event *event)
     return got == WIRE_GOT && event->err.code == ERR_NONE;
 }
 
+/* One that has ended may have been reaped already: its number could be another process's by now. */
 static void stop(struct server *server)
 {
-    if (server->pid > 0) {
+    if (server->pid > 0 && waitpid(server->pid, NULL, WNOHANG) == 0) {
         (void)kill(server->pid, SIGKILL);
         while (waitpid(server->pid, NULL, 0) < 0 && errno == EINTR)
             continue;
