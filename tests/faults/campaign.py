@@ -19,10 +19,12 @@ JOB = "campaign"
 
 class Campaign:
     """`count` tasks under faults drawn from `seed`, one every `gap_s` seconds on average until every task has its verdict, or
-    `faults_s` seconds are over; then the fleet is left alone to finish. `tell` takes lines for a person."""
+    `faults_s` seconds are over; then the fleet is left alone to finish. `rate`: tasks published a second, so that a quick fleet is not
+    done before the faults come; None: as fast as they go. `tell` takes lines for a person."""
 
-    def __init__(self, site, count, seed, gap_s=3.0, faults_s=60.0, tell=print):
+    def __init__(self, site, count, seed, gap_s=3.0, faults_s=60.0, rate=None, tell=print):
         self.site, self.seed, self.gap_s, self.faults_s, self.tell = site, seed, gap_s, faults_s, tell
+        self.publish = ["--rate", rate] if rate else []
         self.random = random.Random(seed)
         self.tasks, self.expected = truth.make(count, JOB)
         self.file = site.write_tasks(self.tasks, "campaign.jsonl")
@@ -42,7 +44,7 @@ class Campaign:
         elif role.startswith("collector"):
             made = self.site.start_collector(wait=False, ASSAY_COLLECTOR_NAME=role)
         else:
-            made = self.site.start("assay-producer", "publish", self.file, "--job", JOB, "--wait")
+            made = self.site.start("assay-producer", "publish", self.file, "--job", JOB, "--wait", *self.publish)
         self.roles[role] = made
 
     def _keep_up(self):

@@ -11,11 +11,11 @@ from lib.waiting import wait_until
 COMPUTED = [fault for fault in faults.ALL if fault[1] not in (faults.broker_restarted, faults.broker_killed, faults.database_restarted, faults.database_crashed)]
 
 
-@pytest.mark.parametrize("seed, chosen, seconds", [(1, COMPUTED, 60), (2, faults.ALL, 75)], ids=["programs-and-alarms", "servers-too"])
+@pytest.mark.parametrize("seed, chosen, seconds", [(1, COMPUTED, 35), (2, faults.ALL, 45)], ids=["programs-and-alarms", "servers-too"])
 def test_books_are_right_after_faults(site, seed, chosen, seconds):
-    run = campaign.Campaign(site, 300, seed, gap_s=2.5, faults_s=seconds)
+    run = campaign.Campaign(site, 300, seed, gap_s=1.5, faults_s=seconds, rate=10)
     assert run.run(chosen, collectors=2) == []
-    assert sum(run.counted.values()) > 10
+    assert sum(run.counted.values()) > 5, run.counted
 
 
 def test_a_worker_that_stood_still_does_not_blame_the_task(site):
