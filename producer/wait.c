@@ -63,8 +63,8 @@ static bool on_up(void *context, struct broker *broker, struct err *err)
         !broker_consume(broker, waiter->queue, NULL, false, false, NULL, err))
         return err_wrap(err, "consume %s", waiter->queue);
     if (!there)
-        log_warn("the broker lost the queue %s: verdicts that came meanwhile are in the database alone "
-                 "(assay-producer results JOB)",
+        log_warn("the broker lost the queue %s: verdicts that came meanwhile are read from the database "
+                 "where pg_url is set, else see assay-producer results JOB",
                  waiter->queue);
     if (waiter->down)
         log_info("waiting for verdicts again");
