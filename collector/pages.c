@@ -45,23 +45,15 @@ static void single(struct buf *out, const char *name, const char *type, const ch
     buf_printf(out, "%s %lld\n", name, (long long)value);
 }
 
-/* Prometheus, "Histograms and summaries": buckets are cumulative, in seconds. */
-static void commit_histogram(struct buf *out, const struct stats *stats)
+static void verdicts(struct buf *out, const struct stats *stats)
 {
-    static const int64_t bounds[STATS_COMMIT_BUCKETS - 1] = STATS_COMMIT_BOUNDS;
-    const char *name = "assay_collector_commit_seconds";
-    int64_t below = 0;
-    family(out, name, "histogram", "Time from sending a batch to its commit.");
-    for (int i = 0; i < STATS_COMMIT_BUCKETS; i++) {
-        below += stats->commit_buckets[i];
-        if (i < STATS_COMMIT_BUCKETS - 1)
-            buf_printf(out, "%s_bucket{le=\"%g\"} %lld\n", name, (double)bounds[i] / 1000.0,
-                       (long long)below);
-        else
-            buf_printf(out, "%s_bucket{le=\"+Inf\"} %lld\n", name, (long long)below);
-    }
-    buf_printf(out, "%s_sum %.3f\n%s_count %lld\n", name, (double)stats->commit_ms_sum / 1000.0, name,
-               (long long)stats->commits);
+    family(out, "assay_collector_verdicts_total", "counter", "Verdicts committed, by status and reason.");
+    for (int status = 0; status < STATUS_COUNT; status++)
+        for (int reason = 0; reason < REASON_COUNT; reason++)
+            if (stats->stored[status][reason] > 0)
+                buf_printf(out, "assay_collector_verdicts_total{status=\"%s\",reason=\"%s\"} %lld\n",
+                           status_name((enum status)status), reason_name((enum reason)reason),
+                           (long long)stats->stored[status][reason]);
 }
 
 void pages_metrics(const struct pages_state *state, struct buf *out)
@@ -73,10 +65,7 @@ void pages_metrics(const struct pages_state *state, struct buf *out)
     single(out, "assay_collector_held_messages", "gauge", "Messages taken and not acknowledged yet.",
            (int64_t)state->held);
     single(out, "assay_collector_results_total", "counter", "Results taken from the queue.", s->results);
-    family(out, "assay_collector_verdicts_total", "counter", "Verdicts committed, by status.");
-    for (int i = 0; i < STATUS_COUNT; i++)
-        buf_printf(out, "assay_collector_verdicts_total{status=\"%s\"} %lld\n", status_name((enum status)i),
-                   (long long)s->stored[i]);
+    verdicts(out, s);
     single(out, "assay_collector_rows_inserted_total", "counter", "Rows inserted.", s->inserted);
     single(out, "assay_collector_rows_replaced_total", "counter", "Rows that a real verdict replaced.",
            s->replaced);
@@ -86,7 +75,12 @@ void pages_metrics(const struct pages_state *state, struct buf *out)
            s->refused);
     single(out, "assay_collector_unreadable_total", "counter", "Messages that are no result.", s->unreadable);
     single(out, "assay_collector_batches_total", "counter", "Batches sent to the database.", s->batches);
-    commit_histogram(out, s);
+    histogram_print(&s->commit, "assay_collector_commit_seconds", "Time from sending a batch to its commit.",
+                    out);
+    histogram_print(&s->queued, "assay_collector_task_queued_seconds",
+                    "Time that stored tasks waited between publishing and their start.", out);
+    histogram_print(&s->run, "assay_collector_task_run_seconds",
+                    "Time of stored tasks in their slots: set-up, compile, run.", out);
     single(out, "assay_collector_dead_tasks_total", "counter", "Dead tasks taken.", s->dead_tasks);
     single(out, "assay_collector_dead_results_total", "counter", "Dead results taken.", s->dead_results);
     single(out, "assay_collector_job_announcements_total", "counter", "Job announcements stored.", s->jobs);

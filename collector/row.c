@@ -145,6 +145,10 @@ struct row *row_new(const struct result *result)
     for (size_t i = 0; i < ROW_COLUMN_COUNT; i++)
         row->offsets[i] = ROW_NULL;
     row->status = result->status;
+    row->reason = result->reason;
+    row->ran = result->started_at_ms != 0;
+    row->queued_ms = result->queued_ms;
+    row->run_ms = result->setup_ms + result->compile_ms + result->run_ms;
     row->replaceable = reason_is_replaceable(result->reason);
     put_verdict(&b, result);
     put_text(&b, ROW_STDOUT, result->out);

@@ -60,7 +60,10 @@ struct row {
     size_t offsets[ROW_COLUMN_COUNT]; /* ROW_NULL = SQL NULL */
     size_t size;
     enum status status;
-    bool replaceable; /* a later real verdict may take its place */
+    enum reason reason;
+    bool ran;                  /* started in a slot: */
+    int64_t queued_ms, run_ms; /* how long it waited before, and how long it took there */
+    bool replaceable;          /* a later real verdict may take its place */
 };
 #define ROW_NULL SIZE_MAX
 

@@ -162,7 +162,7 @@ static void count_stored(struct store *store, const struct pg_result *result)
     stats->inserted += inserted;
     stats->replaced += replaced;
     stats->duplicates += (int64_t)store->range.count - inserted - replaced;
-    stats_commit(stats, clock_ms() - store->sent_ms);
+    histogram_add(&stats->commit, clock_ms() - store->sent_ms);
     const char *unknown = pg_value(result, 0, 2);
     if (unknown != NULL)
         log_warn("verdicts name reconstructions that do not exist, and were stored without them: %.500s",
@@ -178,7 +178,7 @@ static void on_done(void *context, const struct pg_result *result, const struct 
         for (size_t i = range.first; i < range.first + range.count; i++) {
             struct item *item = store->items[i];
             store->items[i] = NULL;
-            store->stats->stored[item->row->status]++;
+            stats_store(store->stats, item->row);
             store->callbacks.stored(store->callbacks.context, item);
         }
     } else if (bisect_refused(&store->bisect, range)) {

@@ -1,9 +1,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/http_server.h"
 #include "common/mem.h"
 #include "producer/commands.h"
 #include "producer/dispatch.h"
+#include "producer/pages.h"
 #include "producer/rows.h"
 #include "producer/screen.h"
 
@@ -41,14 +43,64 @@ static void print_report(struct rows *rows, const struct dispatch_report *report
                      (long long)standing, job_id);
 }
 
-static int publish(struct rows *rows, struct dispatch *dispatch, const struct pending_options *chosen,
-                   struct err *err)
+/* What the listener shows. */
+struct follower {
+    const struct rows *rows;
+    const struct dispatch *dispatch;
+    const struct dispatch_report *report;
+    const char *job_id;
+};
+
+static struct pages_state state_of(const struct follower *follower)
+{
+    return (struct pages_state){.job_id = follower->job_id,
+                                .broker_up = dispatch_connected(follower->dispatch),
+                                .database_up = rows_connected(follower->rows),
+                                .confirmed = follower->report->confirmed,
+                                .returned = follower->report->returned,
+                                .refused = rows_refused(follower->rows)};
+}
+
+static bool http_ready(void *context)
+{
+    struct pages_state state = state_of(context);
+    return pages_ready(&state);
+}
+
+static void http_status(void *context, struct buf *out)
+{
+    struct pages_state state = state_of(context);
+    pages_status(&state, out);
+}
+
+static void http_metrics(void *context, struct buf *out)
+{
+    struct pages_state state = state_of(context);
+    pages_metrics(&state, out);
+}
+
+/* Only a follower lives long enough to be watched. `*server` stays NULL where no listener is configured. */
+static bool serve(struct follower *follower, const struct producer_config *config, struct dispatch *dispatch,
+                  struct http_server **server, struct err *err)
+{
+    const struct http_server_source source = {follower, http_ready, http_status, http_metrics};
+    *server = http_server_open(dispatch_loop(dispatch), config->http_listen, &source, err);
+    return *server != NULL || config->http_listen[0] == '\0' ||
+           err_wrap(err, "http.listen %s", config->http_listen);
+}
+
+static int publish(const struct producer_config *config, struct rows *rows, struct dispatch *dispatch,
+                   const struct pending_options *chosen, struct err *err)
 {
     struct source source;
-    struct dispatch_report report;
-    if (!rows_source(rows, dispatch, &source, err))
+    struct dispatch_report report = {.confirmed = 0};
+    struct follower follower = {rows, dispatch, &report, chosen->job};
+    struct http_server *server = NULL;
+    if (!rows_source(rows, dispatch, &source, err) ||
+        (chosen->follow && !serve(&follower, config, dispatch, &server, err)))
         return err_exit_status(err->code);
     enum dispatch_end end = dispatch_run(dispatch, &source, &report, err);
+    http_server_close(server);
     struct err why = ERR_INIT;
     if (!rows_finish(rows, &why)) {
         err_wrap(&why, "give back claims (they end by themselves after pending.claim_lease_s)");
@@ -78,7 +130,8 @@ static int run(const struct subcommand_context *context, const void *values, str
         .config = context->config, .rate = chosen->rate, .output = OUTPUT_NONE, .check_queues = true};
     struct rows *rows = rows_open(&what, err);
     struct dispatch *dispatch = rows != NULL ? dispatch_open(&how, err) : NULL;
-    int status = dispatch != NULL ? publish(rows, dispatch, chosen, err) : err_exit_status(err->code);
+    int status =
+        dispatch != NULL ? publish(context->config, rows, dispatch, chosen, err) : err_exit_status(err->code);
     rows_close(rows);
     dispatch_close(dispatch);
     return status;

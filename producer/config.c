@@ -42,6 +42,9 @@ static const struct config_key keys[] = {
      false, "A published row that has no result after this many seconds is published again."},
     {"pending.poll_s", CONFIG_INTEGER, AT(poll_s), "10", 1, 3600, NULL, NULL, false,
      "pending --follow looks for rows this often, apart from notifications."},
+    {"http.listen", CONFIG_STRING, AT(http_listen), "", 0, 0, NULL, "ASSAY_PRODUCER_HTTP_LISTEN", false,
+     "ADDRESS:PORT where pending --follow serves /healthz, /readyz, /status and /metrics. Empty: no "
+     "listener."},
     {"log.level", CONFIG_CHOICE, AT(log_level), "info", 0, 0, "debug|info|warn|error", NULL, false,
      "What is logged on standard error."},
 };

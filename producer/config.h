@@ -23,6 +23,7 @@ struct producer_config {
     int64_t claim_lease_s;     /* until a dead producer's unpublished rows come free */
     int64_t published_lease_s; /* until a published row without a result is published again */
     int64_t poll_s;            /* pending --follow: looks by itself this often */
+    char *http_listen;
     char *log_level;
 };
 

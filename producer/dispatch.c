@@ -356,6 +356,11 @@ struct loop *dispatch_loop(struct dispatch *dispatch)
     return dispatch->loop;
 }
 
+bool dispatch_connected(const struct dispatch *dispatch)
+{
+    return publisher_broker(dispatch->publisher) != NULL;
+}
+
 void dispatch_wake(struct dispatch *dispatch)
 {
     loop_timer_set(dispatch->rate_timer, clock_ms());

@@ -55,6 +55,7 @@ struct dispatch_report {
 struct dispatch *dispatch_open(const struct dispatch_options *options, struct err *err);
 void dispatch_close(struct dispatch *dispatch); /* NULL is fine */
 struct loop *dispatch_loop(struct dispatch *dispatch);
+bool dispatch_connected(const struct dispatch *dispatch);
 /* Makes the next round ask the source again, at once. */
 void dispatch_wake(struct dispatch *dispatch);
 

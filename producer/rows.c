@@ -383,6 +383,11 @@ bool rows_finish(struct rows *rows, struct err *err)
     return write_end(rows, err);
 }
 
+bool rows_connected(const struct rows *rows)
+{
+    return rows->pg != NULL;
+}
+
 int64_t rows_refused(const struct rows *rows)
 {
     return rows->refused_count;

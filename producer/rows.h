@@ -29,6 +29,7 @@ bool rows_source(struct rows *rows, struct dispatch *dispatch, struct source *so
 /* Writes what was confirmed, and gives back what is claimed and not published. ERR_UNREACHABLE: the leases do
  * it. */
 bool rows_finish(struct rows *rows, struct err *err);
+bool rows_connected(const struct rows *rows);  /* to the database, as far as is known */
 int64_t rows_refused(const struct rows *rows); /* rows that could not become a task */
 /* Rows whose error verdict stands; 0 when the database cannot be asked. */
 int64_t rows_standing(struct rows *rows);

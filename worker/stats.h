@@ -6,15 +6,12 @@
 #include <stdint.h>
 
 #include "common/buf.h"
+#include "common/histogram.h"
 #include "common/message/result.h"
-
-#define STATS_BUCKETS 12
 
 struct stats {
     uint64_t tasks[STATUS_COUNT][REASON_COUNT];
-    uint64_t seconds_buckets[STATS_BUCKETS]; /* not cumulative; the last is +Inf */
-    uint64_t seconds_count;
-    double seconds_sum;
+    struct histogram seconds;
 };
 
 /* Time of set-up, compile and run counts as the task's seconds; a task that did not start has none. */

@@ -7,11 +7,14 @@ import re
 import signal
 import threading
 import time
+import urllib.error
+import urllib.request
 
 import psycopg2
 import pytest
 
 from lib.answers import FAILED, Answers, result
+from lib.site import free_port
 from lib.waiting import wait_until
 
 SUITES = {
@@ -346,6 +349,29 @@ def test_a_verdict_by_another_client_reaches_the_row(site):
         site.wait_for_rows(2, "reconstructions")
     found = dict(site.sql("SELECT id, test_pass_rate FROM reconstructions"))
     assert found == {good: 1.0, bad: 0.0}
+
+
+def test_a_follower_serves_its_state(site):
+    port = free_port()
+
+    def page(path):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+    producer = site.start("assay-producer", "pending", "--follow",
+                          env={"ASSAY_PENDING_POLL_S": 1, "ASSAY_PRODUCER_HTTP_LISTEN": f"127.0.0.1:{port}"})
+    wait_until(lambda: page("/readyz")[0] == 200, 30, "the follower to be ready")
+    rows(site, 1)
+    wait_until(lambda: json.loads(page("/status")[1])["confirmed"] == 1, 30, "a published row in /status")
+    metrics = page("/metrics")[1]
+    assert "assay_producer_tasks_confirmed_total 1\n" in metrics and "assay_producer_broker_up 1\n" in metrics
+    assert page("/healthz") == (200, "ok\n")
+    producer.signal(signal.SIGTERM)
+    assert producer.wait() == 0
+    taken = site.run("assay-producer", "pending", "--follow", env={"ASSAY_PRODUCER_HTTP_LISTEN": "nowhere"})
+    assert taken.returncode == 2 and "http.listen nowhere" in taken.stderr
 
 
 def test_an_interrupted_follower_ends_with_0(site):

@@ -18,23 +18,25 @@ static struct pages_state state_of(void)
     return (struct pages_state){.name = "c\"1", .broker_up = true, .held = 3, .stats = &stats};
 }
 
-static void buckets_are_cumulative(void **state)
+static void verdicts_are_counted(void **state)
 {
     (void)state;
     struct pages_state pages = state_of();
-    stats_commit(&stats, 2);
-    stats_commit(&stats, 3);
-    stats_commit(&stats, 5000);
-    stats_commit(&stats, 5001);
+    const struct row ran = {
+        .status = STATUS_FAIL, .reason = REASON_ASSERTION, .ran = true, .queued_ms = 90000, .run_ms = 4};
+    const struct row cancelled = {.status = STATUS_ERROR, .reason = REASON_CANCELLED};
+    stats_store(&stats, &ran);
+    stats_store(&stats, &ran);
+    stats_store(&stats, &cancelled);
     autobuf struct buf out = BUF_INIT;
     pages_metrics(&pages, &out);
-    assert_non_null(strstr(out.data, "_seconds_bucket{le=\"0.002\"} 1\n"));
-    assert_non_null(strstr(out.data, "_seconds_bucket{le=\"0.005\"} 2\n"));
-    assert_non_null(strstr(out.data, "_seconds_bucket{le=\"1\"} 2\n"));
-    assert_non_null(strstr(out.data, "_seconds_bucket{le=\"5\"} 3\n"));
-    assert_non_null(strstr(out.data, "_seconds_bucket{le=\"+Inf\"} 4\n"));
-    assert_non_null(strstr(out.data, "_seconds_count 4\n"));
-    assert_non_null(strstr(out.data, "_seconds_sum 10.006\n"));
+    assert_non_null(strstr(out.data, "_verdicts_total{status=\"fail\",reason=\"assertion\"} 2\n"));
+    assert_non_null(strstr(out.data, "_verdicts_total{status=\"error\",reason=\"cancelled\"} 1\n"));
+    /* What never ran has no times. */
+    assert_non_null(strstr(out.data, "_task_queued_seconds_bucket{le=\"60\"} 0\n"));
+    assert_non_null(strstr(out.data, "_task_queued_seconds_bucket{le=\"300\"} 2\n"));
+    assert_non_null(strstr(out.data, "_task_run_seconds_bucket{le=\"0.005\"} 2\n"));
+    assert_non_null(strstr(out.data, "_task_run_seconds_count 2\n"));
     assert_non_null(strstr(out.data, "assay_collector_broker_up 1\n"));
     assert_non_null(strstr(out.data, "assay_collector_database_up 0\n"));
 }
@@ -53,7 +55,7 @@ static void status_is_escaped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(buckets_are_cumulative),
+        cmocka_unit_test(verdicts_are_counted),
         cmocka_unit_test(status_is_escaped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

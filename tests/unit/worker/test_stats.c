@@ -10,7 +10,7 @@
 
 static void verdicts_are_counted_and_printed(void **state)
 {
-    struct stats stats = {.seconds_count = 0};
+    struct stats stats = {0};
     struct result pass = {
         .status = STATUS_PASS, .reason = REASON_OK, .started_at_ms = 1, .setup_ms = 5, .run_ms = 35};
     struct result slow = {
