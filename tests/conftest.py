@@ -5,6 +5,7 @@ Fixtures
                         restart_database(), up(), management(method, path, body). A test that stops one brings it up again.
   site       (test)     a virtual host with all of Assay's queues and a migrated database of the test's own (lib/site.py):
       site.start_worker(runtimes="python", slots=1, name=None, **ENV)   consumes when it returns; a Process (lib/processes.py)
+      site.start_worker(..., noop=True)           it runs nothing and answers at once, or after a label noop_ms: for load and measuring
       site.start_collector(**ENV)                                       likewise
       site.status(worker) -> its /status    site.wait_busy(worker, slots=1)
       site.producer("publish", path, "--job", "j", "--wait")            runs to its end: returncode, stdout, stderr

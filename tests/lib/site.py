@@ -17,6 +17,8 @@ from lib.waiting import wait_until
 
 # User ids of the workers' sandboxes: no two workers of a machine may share one.
 FIRST_UID = 500000
+# Answers "pass" to every task without running it (tests/tools/noop_worker.c).
+NOOP_WORKER = "tool_noop_worker"
 
 
 def free_port():
@@ -85,7 +87,7 @@ class Site:
             env.update(ASSAY_AMQP_URL=self.amqp_url("assay-producer"), ASSAY_PG_URL=self.pg_url("assay_producer"),
                        ASSAY_MANAGEMENT_URL=f"http://127.0.0.1:{self.servers.port('management')}",
                        ASSAY_MANAGEMENT_USER="assay-monitor", ASSAY_MANAGEMENT_PASSWORD=self.servers.secret("assay-monitor"))
-        elif program == "assay-worker":
+        elif program in ("assay-worker", NOOP_WORKER):
             env.update(ASSAY_AMQP_URL=self.amqp_url("assay-worker"), ASSAY_REPLY_AMQP_URL=self.amqp_url("assay-replier"))
         elif program == "assay-collector":
             env.update(ASSAY_AMQP_URL=self.amqp_url("assay-collector"), ASSAY_PG_URL=self.pg_url("assay_collector"),
@@ -108,15 +110,16 @@ class Site:
         self.processes.append(process)
         return process
 
-    def start_worker(self, runtimes="python", slots=1, name=None, wait=True, **env):
-        """A worker that consumes already, when this returns (unless wait=False). Further variables as keywords."""
+    def start_worker(self, runtimes="python", slots=1, name=None, wait=True, noop=False, **env):
+        """A worker that consumes already, when this returns (unless wait=False). Further variables as keywords. With `noop` it
+        runs nothing and answers at once, or after the milliseconds that a task's label noop_ms says."""
         self._workers += 1
         address = f"127.0.0.1:{free_port()}"
         uid_base = FIRST_UID + 64 * (os.getpid() % 1000 * 16 + self._workers)
         settings = {"ASSAY_WORKER_RUNTIMES": runtimes, "ASSAY_WORKER_SLOTS": slots, "ASSAY_HTTP_LISTEN": address,
                     "ASSAY_WORKER_NAME": name or f"worker-{self._workers}",
                     "ASSAY_WORKER_UID_BASE": uid_base, **env}
-        worker = self.start("assay-worker", env=settings)
+        worker = self.start(NOOP_WORKER if noop else "assay-worker", env=settings)
         worker.address, worker.uid_base = settings["ASSAY_HTTP_LISTEN"], uid_base
         if wait:
             def consuming():

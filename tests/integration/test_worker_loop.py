@@ -1,0 +1,34 @@
+"""The worker's loop, on slots that answer without running anything (tests/tools/noop_worker.c): everything around the sandbox."""
+from lib.waiting import wait_until
+
+NOOP = {"runtime": "bash", "implementation_code": "", "cases": [{"expected_stdout": ""}]}
+
+
+def noop(task_id, ms=0, **more):
+    return {**NOOP, "task_id": task_id, "labels": {"noop_ms": str(ms)}, **more}
+
+
+def test_thousands_at_once_each_stored_once(site):
+    site.start_collector()
+    site.start_worker("bash", slots=16, noop=True, ASSAY_WORKER_PREFETCH=100)
+    site.start_worker("bash", slots=1, noop=True)
+    file = site.write_tasks([noop(f"task-{n}") for n in range(3000)])
+    done = site.producer("publish", file, "--job", "many", "--wait")
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = site.wait_for_rows(3000, "many")
+    assert {row[1:] for row in rows} == {("pass", "ok")}
+    assert site.value("SELECT done FROM jobs WHERE job_id = 'many'") == 3000
+    wait_until(lambda: site.depth("assay.tasks.bash") == site.depth("assay.results") == 0, 30, "empty queues")
+
+
+def test_short_tasks_do_not_wait_behind_a_long_one(site):
+    """Two workers; one gets a long task. All short ones are done long before it ends, whoever had taken them ahead."""
+    site.start_collector()
+    site.start_worker("bash", noop=True)
+    site.start_worker("bash", noop=True)
+    site.publish(noop("long", 20000), "bash")
+    for number in range(10):
+        site.publish(noop(f"short-{number}", 10), "bash")
+    rows = wait_until(lambda: len(site.sql("SELECT task_id FROM executions")) == 10 and
+                      site.sql("SELECT task_id, finished_at FROM executions"), 15, "the short tasks while the long one runs")
+    assert "long" not in {row[0] for row in rows}
