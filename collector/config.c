@@ -22,7 +22,8 @@ static const struct config_key keys[] = {
      .default_text = "",
      .secret = true,
      .documentation =
-         "The broker: amqp://user:password@host:port/vhost (a cluster: host:port,host:port). Needed by run."},
+         "The broker: amqp://user:password@host:port/vhost, or amqps://...?cacertfile=FILE (TLS); a cluster: "
+         "host:port,host:port. Needed by run."},
     {.key = "reply_amqp_url",
      .type = CONFIG_STRING,
      .offset = FIELD(reply_amqp_url),
@@ -38,7 +39,7 @@ static const struct config_key keys[] = {
      .secret = true,
      .documentation =
          "The database: postgresql://user:password@host:port/database, as the role that owns the "
-         "tables."},
+         "tables; with TLS ...?sslmode=verify-full&sslrootcert=FILE."},
     {.key = "name",
      .type = CONFIG_STRING,
      .offset = FIELD(name),

@@ -51,6 +51,8 @@ static void set_options(CURL *curl, const struct http_request *request, struct d
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, download);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, message);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "assay/" ASSAY_VERSION);
+    if (request->ca_file != NULL && request->ca_file[0] != '\0')
+        curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca_file);
     if (request->user != NULL && request->user[0] != '\0') {
         curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
         curl_easy_setopt(curl, CURLOPT_USERNAME, request->user);
@@ -71,6 +73,12 @@ static bool describe(const struct http_request *request, const char *url, CURLco
     if (code == CURLE_OPERATION_TIMEDOUT)
         return err_set(err, ERR_UNREACHABLE, "GET %s: took longer than %.1f s", url,
                        (double)request->timeout_ms / 1000.0);
+    if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
+        return err_set(err, ERR_UNREACHABLE,
+                       "GET %s: %s; is the certificate made for this host and still valid%s%s?", url,
+                       message[0] != '\0' ? message : curl_easy_strerror(code),
+                       request->ca_setting != NULL ? ", and its authority's file named by " : "",
+                       request->ca_setting != NULL ? request->ca_setting : "");
     if (code != CURLE_OK)
         return err_set(err, code == CURLE_TOO_MANY_REDIRECTS ? ERR_PROTOCOL : ERR_UNREACHABLE, "GET %s: %s",
                        url, message[0] != '\0' ? message : curl_easy_strerror(code));

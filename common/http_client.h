@@ -16,9 +16,11 @@ struct http_request {
     const char *url;      /* may hold user:password@; never appears in an error as it is */
     const char *user;     /* NULL or "": none, or the URL's */
     const char *password; /* a secret */
-    size_t max_bytes;     /* a larger body is refused by name, not cut */
-    int64_t timeout_ms;   /* for all of it, redirects included */
-    int redirects_max;    /* 0 = a redirect is an error */
+    const char *ca_file; /* of the authority that signed the server's certificate; NULL or "": the system's */
+    const char *ca_setting; /* how the user names that file, for the remedy in an error; NULL: no way */
+    size_t max_bytes;       /* a larger body is refused by name, not cut */
+    int64_t timeout_ms;     /* for all of it, redirects included */
+    int redirects_max;      /* 0 = a redirect is an error */
 };
 
 /*

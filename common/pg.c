@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/pg_certificate.h"
 
 /* A dead network is noticed within half a minute, also in the middle of a statement. */
 #define KEEPALIVE_IDLE_S  "15"
@@ -17,6 +18,8 @@
 #define KEEPALIVE_COUNT   "3"
 #define UNACKNOWLEDGED_MS "30000"
 #define CONNECT_DEFAULT_S 10
+
+#define CERTIFICATE_REFUSED "certificate verify failed"
 
 struct pg {
     PGconn *connection;
@@ -64,8 +67,54 @@ static enum err_code sqlstate_error(const char *sqlstate)
     return ERR_PROTOCOL;
 }
 
-static const char *connect_remedy(const char *sqlstate)
+/* The value of a parameter of the connection as libpq has it; "" when unset. */
+static void parameter(PGconn *connection, const char *name, char *out, size_t size)
 {
+    PQconninfoOption *all = PQconninfo(connection);
+    out[0] = '\0';
+    for (const PQconninfoOption *one = all; one != NULL && one->keyword != NULL; one++) {
+        if (strcmp(one->keyword, name) == 0 && one->val != NULL)
+            (void)snprintf(out, size, "%s", one->val);
+    }
+    PQconninfoFree(all);
+}
+
+/* Says why the server's certificate is refused. */
+static void append_certificate_fault(PGconn *connection, char *text, size_t size)
+{
+    char ca_file[PATH_MAX];
+    parameter(connection, "sslrootcert", ca_file, sizeof ca_file);
+    const char *fault = pg_certificate_fault(PQhost(connection), PQport(connection), ca_file);
+    size_t used = strlen(text);
+    if (fault != NULL)
+        (void)snprintf(text + used, size - used, ": %s", fault);
+}
+
+/* libpq's own words (fe-secure*.c) are all that tells one fault of TLS from another. */
+static const char *tls_remedy(const char *text)
+{
+    if (strstr(text, "has expired") != NULL || strstr(text, "not yet valid") != NULL)
+        return "; renew it on the server, and look at this machine's clock";
+    if (strstr(text, CERTIFICATE_REFUSED) != NULL || strstr(text, "root certificate file") != NULL)
+        return "; name the file of the authority that signed the server's certificate with sslrootcert=FILE "
+               "in the "
+               "database URL (ASSAY_PG_URL)";
+    if (strstr(text, "does not match host name") != NULL)
+        return "; put a name that the certificate has into the database URL (ASSAY_PG_URL)";
+    if (strstr(text, "no encryption") != NULL)
+        return "; put sslmode=verify-full&sslrootcert=FILE into the database URL (ASSAY_PG_URL), or allow "
+               "this in "
+               "the server's pg_hba.conf";
+    if (strstr(text, "does not support SSL") != NULL)
+        return "; switch TLS on in the server (ssl = on); or is this another server?";
+    return NULL;
+}
+
+static const char *connect_remedy(const char *text, const char *sqlstate)
+{
+    const char *tls = tls_remedy(text);
+    if (tls != NULL)
+        return tls;
     if (strncmp(sqlstate, "28", 2) == 0)
         return "; check user and password in the database URL (ASSAY_PG_URL) and the server's pg_hba.conf";
     if (strcmp(sqlstate, "3D000") == 0)
@@ -96,10 +145,12 @@ static bool connect_fault(struct pg *pg, struct err *err)
     const char *message = PQerrorMessage(pg->connection);
     one_line(message, text, sizeof(text));
     find_sqlstate(message, pg->sqlstate);
+    if (strstr(text, CERTIFICATE_REFUSED) != NULL)
+        append_certificate_fault(pg->connection, text, sizeof(text));
     enum err_code code = strncmp(pg->sqlstate, "28", 2) == 0 || strcmp(pg->sqlstate, "42501") == 0
                              ? ERR_DENIED
                              : ERR_UNREACHABLE;
-    return err_set(err, code, "PostgreSQL: %s%s", text, connect_remedy(pg->sqlstate));
+    return err_set(err, code, "PostgreSQL: %s%s", text, connect_remedy(text, pg->sqlstate));
 }
 
 static void on_notice(void *context, const char *message)

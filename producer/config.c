@@ -7,7 +7,8 @@
 
 static const struct config_key keys[] = {
     {"amqp_url", CONFIG_STRING, AT(amqp_url), "", 0, 0, NULL, NULL, true,
-     "The broker: amqp://user:password@host:port/vhost, or amqps://; a cluster: host:port,host:port."},
+     "The broker: amqp://user:password@host:port/vhost, or amqps://...?cacertfile=FILE (TLS); a cluster: "
+     "host:port,host:port."},
     {"heartbeat_s", CONFIG_INTEGER, AT(heartbeat_s), "30", 1, 600, NULL, "ASSAY_PRODUCER_HEARTBEAT_S", false,
      "AMQP heartbeat in seconds; a dead connection is noticed within two of them."},
     {"connect_timeout_s", CONFIG_INTEGER, AT(connect_timeout_s), "10", 1, 300, NULL,
@@ -23,6 +24,9 @@ static const struct config_key keys[] = {
      "User of the management API (tag monitoring). Empty: the one in management_url."},
     {"management_password", CONFIG_STRING, AT(management_password), "", 0, 0, NULL, NULL, true,
      "Password of the management API."},
+    {"management_ca_file", CONFIG_STRING, AT(management_ca_file), "", 0, 0, NULL, NULL, false,
+     "The authority (PEM) that signed the certificate of an https management_url. Empty: the system's "
+     "authorities."},
     {"runtimes_file", CONFIG_STRING, AT(runtimes_file), "", 0, 0, NULL, "ASSAY_RUNTIMES_FILE", false,
      "The runtimes that tasks may name. Empty: conf/runtimes.cfg as shipped."},
     {"publish.window", CONFIG_INTEGER, AT(window), "100", 1, 10000, NULL, NULL, false,

@@ -13,7 +13,7 @@ struct producer_config {
     int64_t heartbeat_s;
     int64_t connect_timeout_s;
     char *pg_url;
-    char *management_url, *management_user, *management_password;
+    char *management_url, *management_user, *management_password, *management_ca_file;
     char *runtimes_file;
     int64_t window;            /* unconfirmed messages at most */
     int64_t wait_expires_s;    /* how long a waiting producer's queue outlives its connection */

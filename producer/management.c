@@ -66,6 +66,8 @@ bool management_queues(const struct producer_config *config, struct queue_list *
     struct http_request request = {.url = buf_text(&url),
                                    .user = config->management_user,
                                    .password = config->management_password,
+                                   .ca_file = config->management_ca_file,
+                                   .ca_setting = "ASSAY_MANAGEMENT_CA_FILE",
                                    .max_bytes = ANSWER_MAX,
                                    .timeout_ms = TIMEOUT_MS};
     if (!http_get(&request, &body, NULL, err))

@@ -20,8 +20,10 @@ static const struct config_key keys[] = {
      .offset = FIELD(amqp_url),
      .default_text = "",
      .secret = true,
-     .documentation = "The broker: amqp://user:password@host:port/vhost (a cluster: host:port,host:port). "
-                      "Not needed for --check and --local."},
+     .documentation =
+         "The broker: amqp://user:password@host:port/vhost, or amqps://...?cacertfile=FILE (TLS); a "
+         "cluster: host:port,host:port. "
+         "Not needed for --check and --local."},
     {.key = "reply_amqp_url",
      .type = CONFIG_STRING,
      .offset = FIELD(reply_amqp_url),

@@ -2,7 +2,8 @@
  * What the files of common/broker/ share. The only header of the tree that includes librabbitmq's.
  *
  *   url.c      the URL
- *   open.c     connecting, TLS, login, closing
+ *   open.c     connecting, login, closing
+ *   tls.c      certificates
  *   fault.c    librabbitmq's and the server's errors as ours
  *   frames.c   input: frames to messages, to the handler
  *   message.c  properties and headers, both ways
@@ -49,7 +50,8 @@ struct broker {
     int poll_fd; /* epoll over the socket and wake_fd: what the caller watches */
     int wake_fd; /* eventfd */
     bool woken;
-    bool open; /* logged in, channel open */
+    int certificate_fault; /* X509_V_ERR_... of OpenSSL; 0: none */
+    bool open;             /* logged in, channel open */
     bool dead;
     struct err death;
     bool unconfirmed, confirm_selected;
@@ -74,6 +76,12 @@ bool broker_closed_by_server(struct broker *broker, const amqp_method_t *method,
 bool broker_check_alive(const struct broker *broker, struct err *err);
 /* Error code and remedy for a reply code of the server (AMQP 0-9-1, 1.2). */
 enum err_code broker_reply_code_error(int reply_code);
+
+/* tls.c: checks the peer's certificate and its name. NULL: the file of the authority or our own cannot be
+ * used. */
+amqp_socket_t *broker_tls_socket(struct broker *broker, const struct broker_url *url, struct err *err);
+/* A handshake that failed with this status; like broker_fault. */
+bool broker_tls_fault(struct broker *broker, const struct broker_url *url, int status, struct err *err);
 
 /* frames.c: after every call into librabbitmq that may have read from the socket. */
 void broker_wake_if_input(struct broker *broker);

@@ -1,6 +1,5 @@
 #include "common/broker/internal.h"
 
-#include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,13 +16,12 @@
 #include "common/clock.h"
 #include "common/mem.h"
 
-#define FRAME_BYTES_MAX     131072
-#define RPC_TIMEOUT_S       10
-#define CLOSE_TIMEOUT_S     2
-#define HEARTBEAT_CHECK_MS  1000
-#define CONNECT_DEFAULT_MS  10000
-#define UNACKNOWLEDGED_MS   30000
-#define SYSTEM_CERTIFICATES "/etc/ssl/certs/ca-certificates.crt"
+#define FRAME_BYTES_MAX    131072
+#define RPC_TIMEOUT_S      10
+#define CLOSE_TIMEOUT_S    2
+#define HEARTBEAT_CHECK_MS 1000
+#define CONNECT_DEFAULT_MS 10000
+#define UNACKNOWLEDGED_MS  30000
 
 static struct timeval milliseconds(int ms)
 {
@@ -31,50 +29,18 @@ static struct timeval milliseconds(int ms)
     return time;
 }
 
-static amqp_socket_t *new_tls_socket(struct broker *broker, const struct broker_url *url, struct err *err)
-{
-    amqp_socket_t *socket = amqp_ssl_socket_new(broker->connection);
-    if (socket == NULL) {
-        (void)broker_fault(broker, err, ERR_NO_MEMORY, "cannot make a TLS socket");
-        return NULL;
-    }
-    const char *ca_file = url->ca_file == NULL ? SYSTEM_CERTIFICATES : url->ca_file;
-    amqp_ssl_socket_set_verify_peer(socket, 1);
-    amqp_ssl_socket_set_verify_hostname(socket, 1);
-    if (amqp_ssl_socket_set_cacert(socket, ca_file) != AMQP_STATUS_OK) {
-        (void)broker_fault(broker, err, ERR_CONFIG,
-                           "cannot read certificates from %s; name the authority's file with "
-                           "?cacertfile=FILE in the broker URL",
-                           ca_file);
-        return NULL;
-    }
-    if (amqp_ssl_socket_set_ssl_versions(socket, AMQP_TLSv1_2, AMQP_TLSvLATEST) != AMQP_STATUS_OK) {
-        (void)broker_fault(broker, err, ERR_CONFIG, "this OpenSSL has no TLS 1.2");
-        return NULL;
-    }
-    if (url->cert_file != NULL &&
-        amqp_ssl_socket_set_key(socket, url->cert_file, url->key_file) != AMQP_STATUS_OK) {
-        (void)broker_fault(broker, err, ERR_CONFIG, "cannot use certificate %s with key %s", url->cert_file,
-                           url->key_file);
-        return NULL;
-    }
-    return socket;
-}
-
-static bool connect_fault(struct broker *broker, int status, struct err *err)
+static bool connect_fault(struct broker *broker, const struct broker_url *url, int status, struct err *err)
 {
     switch (status) {
     case AMQP_STATUS_HOSTNAME_RESOLUTION_FAILED:
         return broker_fault(broker, err, ERR_UNREACHABLE, "the host name is unknown; check the broker URL");
     case AMQP_STATUS_TIMEOUT:
         return broker_fault(broker, err, ERR_UNREACHABLE, "no answer in time; check host, port and firewall");
+    case AMQP_STATUS_SSL_ERROR:
     case AMQP_STATUS_SSL_PEER_VERIFY_FAILED:
     case AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED:
     case AMQP_STATUS_SSL_CONNECTION_FAILED:
-        return broker_fault(broker, err, ERR_UNREACHABLE,
-                            "TLS: %s; is this the TLS port, its certificate made for this host, and its "
-                            "authority known (?cacertfile=FILE in the broker URL)?",
-                            amqp_error_string2(status));
+        return broker_tls_fault(broker, url, status, err);
     default:
         return broker_fault(broker, err, ERR_UNREACHABLE, "cannot connect; is RabbitMQ running there?");
     }
@@ -99,7 +65,7 @@ static bool open_socket(struct broker *broker, const struct broker_url *url, int
 {
     amqp_socket_t *socket;
     if (url->tls) {
-        socket = new_tls_socket(broker, url, err);
+        socket = broker_tls_socket(broker, url, err);
         if (socket == NULL)
             return false;
     } else {
@@ -110,7 +76,7 @@ static bool open_socket(struct broker *broker, const struct broker_url *url, int
     struct timeval timeout = milliseconds(timeout_ms);
     int status = amqp_socket_open_noblock(socket, url->host, url->port, &timeout);
     if (status != AMQP_STATUS_OK)
-        return connect_fault(broker, status, err);
+        return connect_fault(broker, url, status, err);
     return set_socket_options(broker, err);
 }
 
@@ -128,6 +94,15 @@ static amqp_table_entry_t text_entry(const char *name, const char *text)
     entry.value.kind = AMQP_FIELD_KIND_UTF8;
     entry.value.value.bytes = amqp_cstring_bytes(text);
     return entry;
+}
+
+/* The server took the connection and ended it before it knew who we are: a port of another kind, most often.
+ */
+static bool hung_up(amqp_rpc_reply_t reply)
+{
+    int status = reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION ? reply.library_error : AMQP_STATUS_OK;
+    return status == AMQP_STATUS_CONNECTION_CLOSED || status == AMQP_STATUS_SOCKET_CLOSED ||
+           status == AMQP_STATUS_SOCKET_ERROR || status == AMQP_STATUS_SSL_ERROR;
 }
 
 static bool log_in(struct broker *broker, const struct broker_url *url, const struct broker_options *options,
@@ -153,6 +128,12 @@ static bool log_in(struct broker *broker, const struct broker_url *url, const st
     amqp_rpc_reply_t reply =
         amqp_login_with_properties(broker->connection, url->vhost, 0, FRAME_BYTES_MAX, heartbeat_s, &table,
                                    AMQP_SASL_METHOD_PLAIN, url->user, url->password);
+    if (hung_up(reply))
+        return broker_fault(
+            broker, err, ERR_UNREACHABLE, "log in as user %s: the server ended the connection; %s", url->user,
+            url->tls ? "does it ask for a certificate of ours (?certfile=FILE&keyfile=FILE in the "
+                       "broker URL)?"
+                     : "is this its TLS port (then the broker URL starts with amqps://)?");
     if (!broker_check_reply(broker, reply, err, "log in as user %s", url->user))
         return false;
     (void)amqp_channel_open(broker->connection, CHANNEL);

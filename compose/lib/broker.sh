@@ -22,6 +22,7 @@ management.tcp.ip = 127.0.0.1
 management.tcp.port = $(port management)
 load_definitions = $folder/definitions.json
 CONF
+        tls_broker_configuration
     } >"$folder/rabbitmq.conf"
     printf '[rabbitmq_management].\n' >"$folder/enabled_plugins"
     chmod 600 "$folder/definitions.json"
@@ -61,7 +62,7 @@ broker_up() {
     own_folder rabbitmq "$folder/data"
     own_folder rabbitmq "$folder/log"
     local name
-    for name in amqp management distribution epmd; do
+    for name in amqp management distribution epmd amqps management-tls; do
         port_choose "$name"
     done
     broker_configure "$folder"

@@ -33,6 +33,8 @@ database_up() {
     [ -s "$data/PG_VERSION" ] || database_init "$data"
     port_choose postgresql
     say "starting PostgreSQL on 127.0.0.1:$(port postgresql)"
+    tls_database_configuration >"$data/assay-tls.conf"
+    grep -q assay-tls "$data/postgresql.conf" || printf "include 'assay-tls.conf'\n" >>"$data/postgresql.conf"
     as_user postgres
     process_start postgresql "${as[@]}" "$(postgres_bin)/postgres" -D "$data" -p "$(port postgresql)" \
         -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c password_encryption=scram-sha-256 \

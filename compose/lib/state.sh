@@ -88,8 +88,18 @@ wait_until() {
     done
 }
 
-amqp_url() { printf 'amqp://%s:%s@127.0.0.1:%s/assay' "$1" "$(secret "$1")" "$(port amqp)"; }
-pg_url() { printf 'postgresql://%s:%s@127.0.0.1:%s/assay' "$1" "$(secret "pg-$1")" "$(port postgresql)"; }
+# With TLS the server is named, as its certificate does; an address would not do.
+amqp_url() {
+    local scheme=amqp place query=
+    place=127.0.0.1:$(port amqp)
+    ! tls_on || { scheme=amqps place=localhost:$(port amqps) query="?cacertfile=$(tls_ca)"; }
+    printf '%s://%s:%s@%s/assay%s' "$scheme" "$1" "$(secret "$1")" "$place" "$query"
+}
+pg_url() {
+    local host=127.0.0.1 query=
+    ! tls_on || { host=localhost query="?sslmode=verify-full&sslrootcert=$(tls_ca)"; }
+    printf 'postgresql://%s:%s@%s:%s/assay%s' "$1" "$(secret "pg-$1")" "$host" "$(port postgresql)" "$query"
+}
 
 # For psql and pg_dump: a URL on their command line would show the password in the process list.
 pg_variables() {
@@ -109,7 +119,12 @@ write_environment() {
             printf 'export ASSAY_AMQP_URL=%q\n' "$(amqp_url assay-producer)"
             printf 'export ASSAY_PG_URL=%q\n' "$(pg_url assay_producer)"
             pg_variables assay_producer
-            printf 'export ASSAY_MANAGEMENT_URL=%q\n' "http://127.0.0.1:$(port management)"
+            if tls_on; then
+                printf 'export ASSAY_MANAGEMENT_URL=%q\n' "https://localhost:$(port management-tls)"
+                printf 'export ASSAY_MANAGEMENT_CA_FILE=%q\n' "$(tls_ca)"
+            else
+                printf 'export ASSAY_MANAGEMENT_URL=%q\n' "http://127.0.0.1:$(port management)"
+            fi
             printf 'export ASSAY_MANAGEMENT_USER=assay-monitor\n'
             printf 'export ASSAY_MANAGEMENT_PASSWORD=%q\n' "$(secret assay-monitor)"
         } >"$folder/env"

@@ -31,11 +31,12 @@ class Servers:
         if not kept:
             os.chmod(self.state, 0o755)
 
-    def local(self, *words):
-        env = {**os.environ, "ASSAY_STATE": str(self.state)}
-        done = subprocess.run([ROOT / "compose/local", *words], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=600, check=False)
+    def local(self, *words, env=None):
+        """compose/local on this state, with these variables beside: what it printed."""
+        done = subprocess.run([ROOT / "compose/local", *words], env={**os.environ, "ASSAY_STATE": str(self.state), **(env or {})},
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600, check=False)
         assert done.returncode == 0, f"compose/local {' '.join(words)}:\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
 
     def up(self):
         self.local("servers")
