@@ -58,22 +58,22 @@ static struct seen *place_for(struct fleet *fleet, const char *worker)
     return &fleet->seen[fleet->count++];
 }
 
-bool fleet_take(struct fleet *fleet, const char *body, size_t size, int64_t now_ms)
+const char *fleet_take(struct fleet *fleet, const char *body, size_t size, int64_t now_ms)
 {
     struct worker_event event;
     struct err err = ERR_INIT;
     if (!worker_event_parse(body, size, &event, &err)) {
         log_warn("a worker's event cannot be read: %s", err.text);
-        return false;
+        return NULL;
     }
     struct seen *seen = place_for(fleet, event.worker);
     if (seen == NULL) {
         log_warn("event of worker %s dropped: %d workers wait for the database", event.worker, WORKERS_MAX);
-        return false;
+        return NULL;
     }
     *seen = (struct seen){event, now_ms};
     fleet->stats->events++;
-    return event.kind == WORKER_HELLO;
+    return event.kind == WORKER_HELLO ? seen->event.worker : NULL;
 }
 
 static void on_written(void *context, const struct pg_result *result, const struct database_refusal *refusal)

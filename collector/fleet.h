@@ -17,8 +17,8 @@ struct fleet;
 
 struct fleet *fleet_new(struct database *database, struct stats *stats);
 void fleet_free(struct fleet *fleet);
-/* A message of assay.events. True when a worker says hello. */
-bool fleet_take(struct fleet *fleet, const char *body, size_t size, int64_t now_ms);
+/* A message of assay.events. The worker's name when it says hello, else NULL; valid until the next call. */
+const char *fleet_take(struct fleet *fleet, const char *body, size_t size, int64_t now_ms);
 /* Writes what is new, once a second at most. */
 void fleet_step(struct fleet *fleet, int64_t now_ms);
 /* When fleet_step wants to be called next; INT64_MAX: not because of time. */

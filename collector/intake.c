@@ -105,8 +105,9 @@ void intake_take(struct service *service, const struct broker_delivery *delivery
 {
     const struct broker_message *message = &delivery->message;
     if (strcmp(delivery->consumer_tag, TAG_EVENTS) == 0) {
-        if (fleet_take(service->fleet, message->body, message->body_size, clock_ms()))
-            jobs_tell_cancels(service->jobs);
+        const char *newcomer = fleet_take(service->fleet, message->body, message->body_size, clock_ms());
+        if (newcomer != NULL)
+            jobs_greet(service->jobs, newcomer);
     } else if (strcmp(delivery->consumer_tag, TAG_CONTROL) == 0) {
         jobs_control(service->jobs, message->body, message->body_size);
     } else {

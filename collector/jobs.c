@@ -11,13 +11,14 @@
 #include "common/message/job.h"
 #include "common/message/names.h"
 
-#define CANCELS_WAITING_MAX 10000
+#define ORDERS_WAITING_MAX 10000
+#define GREETED_BYTES_MAX  ((size_t)1024 * 1024)
 
 struct jobs {
     struct jobs_parts parts;
-    size_t cancels_waiting; /* for the database */
-    bool telling;           /* the question for the live cancels is with the database */
-    bool tell_again;        /* another worker came meanwhile */
+    size_t orders_waiting; /* for the database */
+    struct buf greeted;    /* the workers who came since the last question, separated by commas */
+    char *asking_for;      /* those for whom the question for the orders is with the database; NULL = none */
 };
 
 struct jobs *jobs_new(const struct jobs_parts *parts)
@@ -29,6 +30,10 @@ struct jobs *jobs_new(const struct jobs_parts *parts)
 
 void jobs_free(struct jobs *jobs)
 {
+    if (jobs == NULL)
+        return;
+    buf_free(&jobs->greeted);
+    free(jobs->asking_for);
     free(jobs);
 }
 
@@ -73,48 +78,16 @@ void jobs_announce(struct jobs *jobs, struct item *item)
 
 /* --- cancels --- */
 
-static void on_cancelled(void *context, const struct pg_result *result,
-                         const struct database_refusal *refusal)
-{
-    struct jobs *jobs = context;
-    jobs->cancels_waiting--;
-    if (refusal != NULL)
-        log_error("a cancel could not be recorded: %s", refusal->message);
-    else if (pg_affected(result) > 0)
-        jobs->parts.stats->cancels++;
-}
-
-void jobs_control(struct jobs *jobs, const char *body, size_t size)
-{
-    struct control_message message;
-    struct err err = ERR_INIT;
-    if (!control_message_parse(body, size, &message, &err)) {
-        log_warn("a control message cannot be read: %s", err.text);
-        return;
-    }
-    if (jobs->cancels_waiting >= CANCELS_WAITING_MAX) {
-        log_error("cancel of job %s was not recorded: %d others wait for the database", message.cancel_job_id,
-                  CANCELS_WAITING_MAX);
-        return;
-    }
-    char *params[] = {memory_text(message.cancel_job_id)};
-    jobs->cancels_waiting++;
-    database_submit(jobs->parts.database, statement_cancel_job, ARRAY_SIZE(params), params, on_cancelled,
-                    jobs);
-}
-
 static void on_told(void *context, bool confirmed)
 {
     (void)confirmed; /* a worker that comes later has another chance */
     free(context);
 }
 
-static void tell(struct jobs *jobs, const char *job_id)
+static void tell(struct jobs *jobs, const struct control_message *message)
 {
-    struct control_message message = {0};
     autobuf struct buf json = BUF_INIT;
-    (void)snprintf(message.cancel_job_id, sizeof(message.cancel_job_id), "%s", job_id);
-    control_message_to_json(&message, &json);
+    control_message_to_json(message, &json);
     size_t size = json.size;
     char *body = memory_steal(&json);
     struct broker_message out = {.exchange = EXCHANGE_CONTROL,
@@ -127,27 +100,87 @@ static void tell(struct jobs *jobs, const char *job_id)
     outbox_post(jobs->parts.outbox, &out, false, on_told, body);
 }
 
-static void on_live_cancels(void *context, const struct pg_result *result,
-                            const struct database_refusal *refusal)
+struct order {
+    struct jobs *jobs;
+    struct control_message message;
+};
+
+/* A lifted cancel is told once more: a worker that said hello just before may have been answered with the
+ * cancel. */
+static void on_recorded(void *context, const struct pg_result *result, const struct database_refusal *refusal)
 {
-    struct jobs *jobs = context;
-    jobs->telling = false;
+    struct order *order = context;
+    struct jobs *jobs = order->jobs;
+    bool resume = order->message.order == CONTROL_RESUME;
+    jobs->orders_waiting--;
     if (refusal != NULL)
-        log_error("the live cancels could not be read: %s", refusal->message);
-    for (int i = 0; refusal == NULL && i < pg_rows(result); i++)
-        tell(jobs, pg_value(result, i, 0));
-    if (jobs->tell_again) {
-        jobs->tell_again = false;
-        jobs_tell_cancels(jobs);
-    }
+        log_error("a cancel could not be recorded or lifted: %s", refusal->message);
+    else if (pg_affected(result) > 0 && resume)
+        tell(jobs, &order->message);
+    else if (pg_affected(result) > 0)
+        jobs->parts.stats->cancels++;
+    free(order);
 }
 
-void jobs_tell_cancels(struct jobs *jobs)
+void jobs_control(struct jobs *jobs, const char *body, size_t size)
 {
-    if (jobs->telling) {
-        jobs->tell_again = true;
+    struct control_message message;
+    struct err err = ERR_INIT;
+    if (!control_message_parse(body, size, &message, &err)) {
+        log_warn("a control message cannot be read: %s", err.text);
         return;
     }
-    jobs->telling = true;
-    database_submit(jobs->parts.database, statement_live_cancels, 0, NULL, on_live_cancels, jobs);
+    if (message.order == CONTROL_TOLD) {
+        control_message_free(&message); /* for workers */
+        return;
+    }
+    if (jobs->orders_waiting >= ORDERS_WAITING_MAX) {
+        log_error("cancel of job %s was not recorded: %d others wait for the database", message.job_id,
+                  ORDERS_WAITING_MAX);
+        return;
+    }
+    struct order *order = memory_take(sizeof(*order));
+    *order = (struct order){jobs, message};
+    char *params[] = {memory_text(message.job_id)};
+    jobs->orders_waiting++;
+    database_submit(jobs->parts.database,
+                    message.order == CONTROL_RESUME ? statement_resume_job : statement_cancel_job,
+                    ARRAY_SIZE(params), params, on_recorded, order);
+}
+
+static void ask(struct jobs *jobs);
+
+static void on_standing_orders(void *context, const struct pg_result *result,
+                               const struct database_refusal *refusal)
+{
+    struct jobs *jobs = context;
+    if (refusal != NULL)
+        log_error("the cancelled jobs could not be read: %s", refusal->message);
+    for (int i = 0; refusal == NULL && i < pg_rows(result); i++) {
+        bool cancelled = pg_value(result, i, 1)[0] == 't';
+        struct control_message order = {.order = cancelled ? CONTROL_CANCEL : CONTROL_RESUME};
+        (void)snprintf(order.job_id, sizeof(order.job_id), "%s", pg_value(result, i, 0));
+        tell(jobs, &order);
+    }
+    struct control_message end = {.order = CONTROL_TOLD, .workers = steal_ptr(jobs->asking_for)};
+    tell(jobs, &end);
+    control_message_free(&end);
+    ask(jobs);
+}
+
+/* One question at a time, for all who came since the last one was asked. */
+static void ask(struct jobs *jobs)
+{
+    if (jobs->asking_for != NULL || jobs->greeted.size == 0)
+        return;
+    jobs->asking_for = memory_steal(&jobs->greeted);
+    database_submit(jobs->parts.database, statement_standing_orders, 0, NULL, on_standing_orders, jobs);
+}
+
+void jobs_greet(struct jobs *jobs, const char *worker)
+{
+    if (jobs->greeted.size > GREETED_BYTES_MAX)
+        return; /* the database is away for long: a worker does not wait for ever */
+    buf_printf(&jobs->greeted, "%s%s", jobs->greeted.size > 0 ? "," : "", worker);
+    ask(jobs);
 }

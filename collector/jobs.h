@@ -1,4 +1,5 @@
-/* Jobs: what publishers announce, and cancels: recorded, and announced again when a worker says hello. */
+/* Jobs: what publishers announce, and cancels: recorded or lifted, and announced again when a worker says
+ * hello. */
 #ifndef ASSAY_COLLECTOR_JOBS_H
 #define ASSAY_COLLECTOR_JOBS_H
 
@@ -22,9 +23,9 @@ struct jobs *jobs_new(const struct jobs_parts *parts);
 void jobs_free(struct jobs *jobs);
 /* Takes over an ITEM_JOB. */
 void jobs_announce(struct jobs *jobs, struct item *item);
-/* A message of assay.control; what is no cancel is logged. */
+/* A message of assay.control; what is none is logged. */
 void jobs_control(struct jobs *jobs, const char *body, size_t size);
-/* A worker came: it has to learn which jobs are cancelled. */
-void jobs_tell_cancels(struct jobs *jobs);
+/* A worker came: it has to learn which jobs are cancelled before it takes any task. */
+void jobs_greet(struct jobs *jobs, const char *worker);
 
 #endif

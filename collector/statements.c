@@ -104,10 +104,17 @@ const char statement_cancel_job[] =
     "INSERT INTO jobs AS j (job_id, state, cancelled_at) VALUES ($1, 'cancelled', now())"
     " ON CONFLICT (job_id) DO UPDATE SET state = 'cancelled', cancelled_at = now() WHERE j.state = 'open'";
 
-/* A plain AMQP publisher announces no total, so that its cancelled job never completes: a week is enough. */
-const char statement_live_cancels[] =
-    "SELECT job_id FROM jobs WHERE state = 'cancelled' AND completed_at IS NULL"
-    " AND cancelled_at > now() - interval '7 days' ORDER BY cancelled_at DESC LIMIT 1000";
+const char statement_resume_job[] =
+    "UPDATE jobs SET state = CASE WHEN done >= total THEN 'complete' ELSE 'open' END,"
+    " cancelled_at = NULL, resumed_at = now() WHERE job_id = $1 AND state = 'cancelled'";
+
+/* A plain AMQP publisher announces no total, so that its cancelled job never completes: a week is enough. A
+ * worker that was away while a cancel was lifted must learn of that as well. */
+const char statement_standing_orders[] =
+    "SELECT job_id, state = 'cancelled' FROM jobs WHERE (state = 'cancelled' AND completed_at IS NULL"
+    "  AND cancelled_at > now() - interval '7 days')"
+    " OR (state <> 'cancelled' AND resumed_at > now() - interval '7 days')"
+    " ORDER BY COALESCE(cancelled_at, resumed_at) DESC LIMIT 1000";
 
 /* A task that dies again after a requeue is the same row with a new death. */
 const char statement_dead_letter[] =

@@ -14,8 +14,11 @@ void statement_store_results(struct buf *out);
 extern const char statement_announce_job[];
 /* $1 job_id. */
 extern const char statement_cancel_job[];
-/* Jobs whose cancel still holds: one column, job_id. */
-extern const char statement_live_cancels[];
+/* $1 job_id: its cancel is lifted. */
+extern const char statement_resume_job[];
+/* What workers have to know of jobs: job_id, and whether it is cancelled (else its cancel was lifted lately).
+ */
+extern const char statement_standing_orders[];
 /* $1 kind, $2 job_id, $3 task_id, $4 exchange, $5 routing_key, $6 body (bytea), $7 properties, $8 headers, $9
  * reason, $10 count. */
 extern const char statement_dead_letter[];

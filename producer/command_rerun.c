@@ -113,7 +113,9 @@ const struct subcommand command_rerun = {
                "verdict replaces such\n"
                "a one, and no other. Rows of `reconstructions` need no file: `pending` publishes them again "
                "by itself.\n"
-               "To run a whole file afresh, publish it under another job.\n"
+               "To run a whole file afresh, publish it under another job. The cancel of a cancelled job is "
+               "lifted: what of\n"
+               "it still waits in the queues runs as well.\n"
                "\n"
                "exit status: as for publish\n",
     .options = options,

@@ -5,11 +5,14 @@
 #include <sys/stat.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "common/message/compose.h"
 #include "producer/dispatch.h"
 #include "producer/judge.h"
+#include "producer/resume.h"
 #include "producer/screen.h"
+#include "producer/store.h"
 #include "producer/task_file.h"
 
 struct publish {
@@ -195,6 +198,29 @@ static int dry_run(struct publish *publish)
     return 0;
 }
 
+/* A publish does not need the database: without one it goes ahead. */
+static int look_into_store(struct publish *publish, struct err *err)
+{
+    const struct publish_request *request = publish->request;
+    struct err why = ERR_INIT;
+    if (request->config->pg_url[0] == '\0')
+        return 0;
+    struct pg *pg = store_open(request->config, &why);
+    int status = 0;
+    if (pg != NULL)
+        status = resume_check_cancels(request->config, pg, &publish->judge.jobs, request->only != NULL, &why);
+    pg_close(pg);
+    if (status == 0 && why.code == ERR_NONE)
+        return 0;
+    bool decisive = why.code == ERR_INPUT || request->only != NULL;
+    if (decisive) {
+        *err = why;
+        return status != 0 ? status : err_exit_status(why.code);
+    }
+    log_warn("publishing without a look into the database: %s", why.text);
+    return 0;
+}
+
 static int run_dispatch(struct publish *publish, struct err *err)
 {
     const struct publish_options *options = publish->request->options;
@@ -244,7 +270,8 @@ static int publish_steps(struct publish *publish, struct err *err)
         (void)printf("no task of %s is to be published again\n", request->path);
         return 0;
     }
-    return run_dispatch(publish, err);
+    int status = look_into_store(publish, err);
+    return status != 0 ? status : run_dispatch(publish, err);
 }
 
 int publish_file(const struct publish_request *request, struct err *err)

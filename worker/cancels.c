@@ -41,6 +41,13 @@ void cancels_add(struct cancels *cancels, const char *job_id, int64_t now_ms)
     cancel->until_ms = now_ms + CANCELS_KEEP_MS;
 }
 
+void cancels_remove(struct cancels *cancels, const char *job_id)
+{
+    struct cancel *cancel = find(cancels, job_id);
+    if (cancel != NULL)
+        *cancel = cancels->items[--cancels->count];
+}
+
 bool cancels_has(struct cancels *cancels, const char *job_id, int64_t now_ms)
 {
     const struct cancel *cancel = find(cancels, job_id);

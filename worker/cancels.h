@@ -1,7 +1,7 @@
 /*
  * The jobs that were cancelled lately. Pure. Bounded: beyond CANCELS_MAX the oldest is forgotten; each is
  * forgotten CANCELS_KEEP_MS after it was last announced (the collector announces the live ones again whenever
- * a worker says hello).
+ * a worker says hello), which is as long as the collector holds it for live.
  */
 #ifndef ASSAY_WORKER_CANCELS_H
 #define ASSAY_WORKER_CANCELS_H
@@ -13,7 +13,7 @@
 #include "common/text.h"
 
 #define CANCELS_MAX     1024
-#define CANCELS_KEEP_MS ((int64_t)60 * 60 * 1000)
+#define CANCELS_KEEP_MS ((int64_t)7 * 24 * 60 * 60 * 1000)
 
 struct cancel {
     char job_id[TEXT_ID_MAX + 1];
@@ -26,6 +26,8 @@ struct cancels {
 };
 
 void cancels_add(struct cancels *cancels, const char *job_id, int64_t now_ms);
+/* The cancel was lifted. */
+void cancels_remove(struct cancels *cancels, const char *job_id);
 bool cancels_has(struct cancels *cancels, const char *job_id, int64_t now_ms);
 
 #endif

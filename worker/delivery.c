@@ -8,6 +8,8 @@
 #include "worker/delivery_internal.h"
 
 #define CONNECT_TIMEOUT_MS 10000
+/* A collector whose database is away cannot say which jobs are cancelled. */
+#define ORDERS_PATIENCE_MS 5000
 
 /* ---- Events ---- */
 
@@ -45,14 +47,9 @@ static bool on_up(void *context, struct broker *broker, struct err *err)
     struct delivery *delivery = context;
     delivery->blocked = false;
     delivery->event_sequence = 0;
-    struct runner_state state;
-    runner_state(delivery->options.runner, &state);
-    bool subscribe = !delivery->intake.cautious && state.healthy && !delivery->draining;
-    /* The hello comes last: see adjust_intake. Listening comes before it: the collector answers it with the
-     * cancelled jobs. */
+    delivery->orders_due_ms = clock_ms() + ORDERS_PATIENCE_MS;
+    /* The collector answers the hello with the cancelled jobs; tasks are taken after that. */
     if (!fleet_listen(broker, delivery->options.config->name, err) ||
-        (subscribe &&
-         !lanes_subscribe(&delivery->lanes, broker, delivery->intake.eager_prefetch, clock_ms(), err)) ||
         !tell_fleet(delivery, broker, WORKER_HELLO, err))
         return false;
     log_info("connected to the broker");
@@ -217,6 +214,7 @@ static struct intake_view view_intake(const struct delivery *delivery, int64_t n
     struct runner_state state;
     runner_state(delivery->options.runner, &state);
     return (struct intake_view){.paused = delivery->draining || !state.healthy ||
+                                          delivery->orders_due_ms != 0 ||
                                           ledger_refused(delivery->ledger) > 0,
                                 .waiting = ledger_count(delivery->ledger, ENTRY_WAITING),
                                 .idle = state.idle,
@@ -258,13 +256,17 @@ static int64_t talk(struct delivery *delivery, int64_t now_ms)
     struct broker *broker = broker_link_broker(delivery->link);
     if (broker == NULL || delivery->blocked)
         return -1;
+    if (delivery->orders_due_ms != 0 && now_ms >= delivery->orders_due_ms) {
+        log_warn("no collector has said which jobs are cancelled: taking tasks all the same");
+        delivery->orders_due_ms = 0;
+    }
     struct intake_view view = view_intake(delivery, now_ms);
     bool unconfirmed = delivery->event_sequence != 0 || ledger_count(delivery->ledger, ENTRY_PUBLISHED) > 0;
     if (unconfirmed && wants_change(delivery, &view))
         return -1; /* the confirm calls again */
-    int64_t next_ms = -1;
+    int64_t next_ms = delivery->orders_due_ms != 0 ? delivery->orders_due_ms : -1;
     if (!unconfirmed)
-        next_ms = adjust_intake(delivery, broker, &view);
+        next_ms = earlier(next_ms, adjust_intake(delivery, broker, &view));
     delivery_publish_results(delivery, now_ms);
     return earlier(next_ms, ledger_next_retry_ms(delivery->ledger));
 }

@@ -27,6 +27,9 @@ struct delivery {
     uint64_t event_sequence; /* of the event that is not confirmed; 0 = none */
     bool blocked;            /* by connection.blocked: publish nothing */
     bool draining;
+    /* Until the collector has told which jobs are cancelled no task is taken, but no longer than this
+     * (clock_ms scale); 0: it has, or there is none. */
+    int64_t orders_due_ms;
 };
 
 /* What an entry of the ledger owns: its task, and the work that the runner knows it by. */

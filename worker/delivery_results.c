@@ -127,6 +127,10 @@ void delivery_on_confirm(void *context, uint64_t sequence, bool multiple, bool a
 void delivery_on_return(void *context, const struct broker_message *message, int code, const char *text)
 {
     struct delivery *delivery = context;
+    if (message->type != NULL && strcmp(message->type, TYPE_EVENT) == 0) {
+        delivery->orders_due_ms = 0; /* our hello: there is no collector */
+        return;
+    }
     const struct entry *entry = ledger_returned(delivery->ledger, message->body, message->body_size);
     if (entry == NULL)
         return;

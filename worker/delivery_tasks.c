@@ -177,10 +177,21 @@ static void on_control(struct delivery *delivery, const struct broker_message *m
         log_warn("a message on %s was not understood: %s", EXCHANGE_CONTROL, err.text);
         return;
     }
-    cancels_add(&delivery->cancels, control.cancel_job_id, clock_ms());
-    size_t count = runner_cancel_job(delivery->options.runner, control.cancel_job_id);
-    log_line(LOG_LEVEL_INFO, &(struct log_context){.job = control.cancel_job_id},
-             "job cancelled: %zu task(s) here", count);
+    if (control.order == CONTROL_TOLD) {
+        if (control_message_names(&control, delivery->options.config->name))
+            delivery->orders_due_ms = 0;
+        control_message_free(&control);
+        return;
+    }
+    struct log_context log_context = {.job = control.job_id};
+    if (control.order == CONTROL_RESUME) {
+        cancels_remove(&delivery->cancels, control.job_id);
+        log_line(LOG_LEVEL_INFO, &log_context, "job no longer cancelled");
+        return;
+    }
+    cancels_add(&delivery->cancels, control.job_id, clock_ms());
+    size_t count = runner_cancel_job(delivery->options.runner, control.job_id);
+    log_line(LOG_LEVEL_INFO, &log_context, "job cancelled: %zu task(s) here", count);
 }
 
 void delivery_on_message(void *context, const struct broker_delivery *incoming)

@@ -39,7 +39,8 @@ bool fleet_tell(struct broker *broker, const struct worker_event *event, uint64_
                                      .type = TYPE_EVENT,
                                      .app_id = "assay-worker",
                                      .timestamp_s = clock_unix_ms() / 1000};
-    return broker_publish(broker, &message, false, sequence, err) ||
+    /* A hello that comes back says that there is no collector to answer it. */
+    return broker_publish(broker, &message, event->kind == WORKER_HELLO, sequence, err) ||
            err_wrap(err, "publish the worker's event");
 }
 

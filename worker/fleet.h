@@ -15,7 +15,8 @@
 
 /* Declares the worker's own exclusive control queue, binds it to assay.control and consumes it. */
 bool fleet_listen(struct broker *broker, const char *worker, struct err *err);
-/* Publishes the event under worker.<name>; `*sequence` is what its confirm will report. */
+/* Publishes the event under worker.<name>; `*sequence` is what its confirm will report. A hello is mandatory:
+ * it is returned when no collector listens. */
 bool fleet_tell(struct broker *broker, const struct worker_event *event, uint64_t *sequence, struct err *err);
 /* Fills in what does not change: name, host, pid, version, start. */
 void fleet_event_init(struct worker_event *event, const char *worker);

@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -124,27 +125,84 @@ void job_part_hex(const struct job_part *part, char out[65])
 
 /* --- assay.control.v1 --------------------------------------------------------------------------------- */
 
+/* The field's name is the order, its value whom it is about. */
+static const char *const control_fields[] = {
+    [CONTROL_CANCEL] = "cancel", [CONTROL_RESUME] = "resume", [CONTROL_TOLD] = "told", NULL};
+
+void control_message_free(struct control_message *message)
+{
+    free(message->workers);
+    message->workers = NULL;
+}
+
 void control_message_to_json(const struct control_message *message, struct buf *out)
 {
     struct writer writer;
     writer_start(&writer);
-    writer_put_text(&writer, "cancel", message->cancel_job_id);
+    writer_put_text(&writer, control_fields[message->order],
+                    message->order == CONTROL_TOLD ? message->workers : message->job_id);
     writer_finish(&writer, out);
+}
+
+/* Exactly one field says what is ordered. */
+static bool read_order(const struct reader *root, enum control_order *order, struct err *err)
+{
+    int count = 0;
+    for (int i = 0; control_fields[i] != NULL; i++) {
+        if (reader_get(root, control_fields[i]) == NULL)
+            continue;
+        *order = (enum control_order)i;
+        count++;
+    }
+    return count == 1 ||
+           err_set(err, ERR_INPUT, "exactly one of the fields 'cancel', 'resume' and 'told' is needed");
+}
+
+static bool read_workers(const struct reader *root, char **workers, struct err *err)
+{
+    const char *text = NULL;
+    if (!reader_string(root, control_fields[CONTROL_TOLD], &text, err))
+        return false;
+    for (const char *name = text;; name++) {
+        size_t size = strcspn(name, ",");
+        if (!text_is_id(name, size))
+            return reader_error(root, control_fields[CONTROL_TOLD], err,
+                                "must be names of workers, separated by commas");
+        name += size;
+        if (*name == '\0')
+            break;
+    }
+    *workers = strdup(text);
+    return *workers != NULL || err_set(err, ERR_NO_MEMORY, "no memory for a message");
 }
 
 bool control_message_parse(const char *body, size_t size, struct control_message *message, struct err *err)
 {
-    static const char *const fields[] = {"cancel", NULL};
     struct reader reader;
-    *message = (struct control_message){{0}};
+    *message = (struct control_message){.job_id = ""};
     json_t *root = reader_load(body, size, err);
     if (root == NULL)
         return false;
     reader_start(&reader, root);
-    bool ok = reader_check_fields(&reader, fields, err) && require(&reader, "cancel", err) &&
-              reader_id(&reader, "cancel", message->cancel_job_id, err);
+    bool ok = reader_check_fields(&reader, control_fields, err) && read_order(&reader, &message->order, err);
+    if (ok && message->order == CONTROL_TOLD)
+        ok = read_workers(&reader, &message->workers, err);
+    else if (ok)
+        ok = reader_id(&reader, control_fields[message->order], message->job_id, err);
     json_decref(root);
     return ok;
+}
+
+bool control_message_names(const struct control_message *message, const char *worker)
+{
+    size_t length = strlen(worker);
+    for (const char *name = message->workers; name != NULL && *name != '\0';) {
+        size_t size = strcspn(name, ",");
+        if (size == length && memcmp(name, worker, size) == 0)
+            return true;
+        name += size + (name[size] == ',');
+    }
+    return false;
 }
 
 /* --- assay.event.v1 ----------------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /*
  * Messages about jobs and workers: `assay.job.v1` (a publisher tells the collector a job's total and labels),
- * `assay.control.v1` (cancel) and `assay.event.v1` (a worker's hello, heartbeat, goodbye). docs/messages.md,
- * conf/messages/. Pure.
+ * `assay.control.v1` (a job is cancelled, or its cancel lifted) and `assay.event.v1` (a worker's hello,
+ * heartbeat, goodbye). docs/messages.md, conf/messages/. Pure.
  */
 #ifndef ASSAY_COMMON_MESSAGE_JOB_H
 #define ASSAY_COMMON_MESSAGE_JOB_H
@@ -45,11 +45,22 @@ struct job_part {
 void job_part_add(struct job_part *part, const char *task_id);
 void job_part_hex(const struct job_part *part, char out[65]);
 
-struct control_message {
-    char cancel_job_id[TEXT_ID_MAX + 1];
+enum control_order {
+    CONTROL_CANCEL, /* end the job's tasks, now and whenever one comes */
+    CONTROL_RESUME, /* run them again: the cancel is lifted */
+    CONTROL_TOLD,   /* some workers, who said hello, have been told all orders that stand */
 };
+
+struct control_message {
+    enum control_order order;
+    char job_id[TEXT_ID_MAX + 1]; /* "" for CONTROL_TOLD */
+    char *workers;                /* CONTROL_TOLD: their names, separated by commas; owned */
+};
+void control_message_free(struct control_message *message); /* frees the members */
 void control_message_to_json(const struct control_message *message, struct buf *out);
 bool control_message_parse(const char *body, size_t size, struct control_message *message, struct err *err);
+/* Is the worker one of those that have been told? */
+bool control_message_names(const struct control_message *message, const char *worker);
 
 enum worker_event_kind { WORKER_HELLO, WORKER_HEARTBEAT, WORKER_GOODBYE };
 

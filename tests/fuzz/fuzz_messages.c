@@ -21,6 +21,7 @@ static bool control_again(const char *body, size_t size, struct buf *out, struct
     bool ok = control_message_parse(body, size, &message, err);
     if (ok)
         control_message_to_json(&message, out);
+    control_message_free(&message);
     return ok;
 }
 

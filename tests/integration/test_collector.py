@@ -349,6 +349,20 @@ def test_cancels_are_recorded_and_told_to_new_workers(site, publisher):
         method, _, body = listener.basic_get(queue, auto_ack=True)
         return method and json.loads(body) == {"cancel": "j"}
     wait_until(told, what="the cancel to be told again")
+    heard = []
+
+    def lifted(times):
+        method, _, body = listener.basic_get(queue, auto_ack=True)
+        heard.extend([json.loads(body)] if method else [])
+        return [order for order in heard if "told" not in order] == [{"resume": "j"}] * times
+    publisher.raw(json.dumps({"resume": "j"}), "", "assay.control", type="assay.control.v1")
+    wait_until(lambda: lifted(2), what="the lifted cancel: ours, and told again once it is recorded")
+    assert site.sql("SELECT state, cancelled_at FROM jobs WHERE job_id = 'j'") == [("open", None)]
+    publisher.event("hello")
+    wait_until(lambda: lifted(3), what="the lifted cancel to be told to a worker that comes back")
+    wait_until(lambda: lifted(3) and heard[-1].keys() == {"told"}, what="the end of the orders")
+    publisher.raw(json.dumps({"cancel": "j"}), "", "assay.control", type="assay.control.v1")
+    wait_until(lambda: site.sql("SELECT state FROM jobs WHERE job_id = 'j'") == [("cancelled",)], what="the second cancel in jobs")
     publisher.job("j", 1)
     publisher.result(result("t1", status="error", reason="cancelled"))
     wait_until(lambda: counters(site)[:3] == ("cancelled", 1, 1), what="the cancelled job's counters")

@@ -2,6 +2,7 @@
 import csv
 import io
 import json
+import time
 
 import pytest
 
@@ -38,6 +39,47 @@ def test_a_worker_that_starts_later_runs_nothing_of_a_cancelled_job(site):
     assert site.producer("cancel", "j").returncode == 0
     site.start_worker("bash")
     assert {row[1:] for row in site.wait_for_rows(50, "j")} == {("error", "cancelled")}
+
+
+def test_a_rerun_of_what_was_cancelled_runs(site):
+    """Also at a worker that knows the cancel, and at one that was away while it was lifted."""
+    site.start_collector()
+    knows = site.start_worker("bash")
+    path = site.write_tasks([task("long", code="sleep 600", timeout=60), *(task(f"t{i}") for i in range(20))])
+    assert site.producer("publish", path).returncode == 0
+    site.wait_busy(knows)
+    assert site.producer("cancel", "j").returncode == 0
+    assert {row[1:] for row in site.wait_for_rows(21, "j")} == {("error", "cancelled")}
+    done = site.producer("publish", path, "--job", "j")
+    assert done.returncode == 2 and "job j is cancelled" in done.stderr and "assay-producer rerun j FILE" in done.stderr
+    assert site.depth("assay.tasks.bash") == 0
+    path = site.write_tasks([task("long"), *(task(f"t{i}") for i in range(20))])
+    done = site.producer("rerun", "j", path, "--wait")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "job j is no longer cancelled" in done.stderr
+    wait_until(lambda: {row[1:] for row in site.wait_for_rows(21, "j")} == {("pass", "ok")}, what="real verdicts")
+    assert site.sql("SELECT state, total, done, passed, errors, cancelled_at FROM jobs") == [("complete", 21, 21, 21, 0, None)]
+
+
+def test_a_large_cancelled_job_is_gone_in_seconds_and_costs_others_nothing(site):
+    count = 10000
+    site.start_collector()
+    assert site.producer("publish", site.write_tasks([task(f"a{i}", "k") for i in range(10)])).returncode == 0
+    assert site.producer("publish", site.write_tasks([task(f"t{i}", code="sleep 1; echo hi") for i in range(count)])).returncode == 0
+    assert site.producer("publish", site.write_tasks([task(f"b{i}", "k") for i in range(10)])).returncode == 0
+    worker = site.start_worker("bash", slots=2)
+    site.wait_busy(worker, 2)
+    assert site.producer("cancel", "j").returncode == 0
+    began = time.monotonic()
+    wait_until(lambda: site.depth("assay.tasks.bash") == 0, 60, "an empty queue")
+    emptied = time.monotonic() - began
+    rows = site.wait_for_rows(20, "k")
+    assert {row[1:] for row in rows} == {("pass", "ok")}
+    wait_until(lambda: site.sql("SELECT done FROM jobs WHERE job_id = 'j'") == [(count,)], 60, "the cancelled job's counters")
+    print(f"{count} cancelled tasks left the queue in {emptied:.1f} s")
+    ran = site.value("SELECT count(*) FROM executions WHERE job_id = 'j' AND reason <> 'cancelled'")
+    assert ran < 20, "tasks of the cancelled job were run"
+    assert site.sql("SELECT state, total, done, errors FROM jobs WHERE job_id = 'j'") == [("cancelled", count, count, count - ran)]
 
 
 def test_cancel_of_what_is_complete(site):

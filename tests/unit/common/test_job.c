@@ -66,13 +66,26 @@ static void job_round_trip(void **state)
 static void control_round_trip(void **state)
 {
     (void)state;
-    struct control_message message = {"a/b"}, again;
+    struct control_message message = {.order = CONTROL_RESUME, .job_id = "a/b"}, again;
     struct err err = ERR_INIT;
     autobuf struct buf out = BUF_INIT;
     control_message_to_json(&message, &out);
-    assert_string_equal(buf_text(&out), "{\"cancel\":\"a/b\"}");
+    assert_string_equal(buf_text(&out), "{\"resume\":\"a/b\"}");
     assert_true(control_message_parse(out.data, out.size, &again, &err));
-    assert_string_equal(again.cancel_job_id, "a/b");
+    assert_string_equal(again.job_id, "a/b");
+    assert_int_equal(again.order, CONTROL_RESUME);
+
+    char workers[] = "w-1,w-12";
+    struct control_message told = {.order = CONTROL_TOLD, .workers = workers};
+    buf_reset(&out);
+    control_message_to_json(&told, &out);
+    assert_string_equal(buf_text(&out), "{\"told\":\"w-1,w-12\"}");
+    assert_true(control_message_parse(out.data, out.size, &again, &err));
+    assert_true(control_message_names(&again, "w-1"));
+    assert_true(control_message_names(&again, "w-12"));
+    assert_false(control_message_names(&again, "w"));
+    assert_false(control_message_names(&again, "w-1,w-12"));
+    control_message_free(&again);
 }
 
 static void event_round_trip(void **state)
@@ -129,7 +142,9 @@ static bool parse_job(const char *body, size_t size, struct err *err)
 static bool parse_control(const char *body, size_t size, struct err *err)
 {
     struct control_message message;
-    return control_message_parse(body, size, &message, err);
+    bool ok = control_message_parse(body, size, &message, err);
+    control_message_free(&message);
+    return ok;
 }
 
 static bool parse_event(const char *body, size_t size, struct err *err)
@@ -156,7 +171,11 @@ static const struct bad {
     {parse_job, "{\"job_id\":\"j\",\"part\":\"" PART "\",\"total\":1,\"labels\":{\"a\":[]}}",
      "labels must be text"},
     {parse_job, "{\"job_id\":\"j\",\"part\":\"" PART "\",\"total\":1,\"lables\":{}}", "did you mean labels?"},
-    {parse_control, "{}", "cancel is missing"},
+    {parse_control, "{}", "exactly one of the fields"},
+    {parse_control, "{\"cancel\":\"j\",\"resume\":\"j\"}", "exactly one of the fields"},
+    {parse_control, "{\"told\":\"a,,b\"}", "told must be names of workers"},
+    {parse_control, "{\"told\":\"a b\"}", "told must be names of workers"},
+    {parse_control, "{\"told\":1}", "told must be text"},
     {parse_control, "{\"cancel\":\"\"}", "cancel '' is not"},
     {parse_control, "{\"cancel\":[]}", "cancel must be text"},
     {parse_control, "{\"cancel\":\"j\",\"now\":1}", "unknown field 'now'"},

@@ -23,6 +23,22 @@ static void a_job_is_remembered_until_its_time_is_over(void **state)
     free(cancels);
 }
 
+static void a_lifted_cancel_is_forgotten(void **state)
+{
+    struct cancels *cancels = calloc(1, sizeof *cancels);
+    (void)state;
+    cancels_add(cancels, "a", 0);
+    cancels_add(cancels, "b", 0);
+    cancels_add(cancels, "c", 0);
+    cancels_remove(cancels, "a");
+    cancels_remove(cancels, "nobody");
+    assert_false(cancels_has(cancels, "a", 1));
+    assert_true(cancels_has(cancels, "b", 1));
+    assert_true(cancels_has(cancels, "c", 1));
+    assert_int_equal(cancels->count, 2);
+    free(cancels);
+}
+
 static void the_oldest_makes_room(void **state)
 {
     struct cancels *cancels = calloc(1, sizeof *cancels);
@@ -44,6 +60,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_job_is_remembered_until_its_time_is_over),
+        cmocka_unit_test(a_lifted_cancel_is_forgotten),
         cmocka_unit_test(the_oldest_makes_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
