@@ -101,6 +101,13 @@ void catch_up_start(struct catch_up *catch_up)
     loop_timer_set(catch_up->timer, clock_ms() + catch_up->pause_ms);
 }
 
+void catch_up_at_once(struct catch_up *catch_up)
+{
+    catch_up_start(catch_up);
+    if (catch_up->pause_ms != 0)
+        loop_timer_set(catch_up->timer, clock_ms());
+}
+
 void catch_up_free(struct catch_up *catch_up)
 {
     if (catch_up == NULL)

@@ -19,6 +19,8 @@ struct catch_up *catch_up_new(struct loop *loop, const struct producer_config *c
                               const struct jobs *jobs, const struct waiter_callbacks *callbacks,
                               struct err *err);
 void catch_up_start(struct catch_up *catch_up);
+/* The same, with the first look at once: what was stored before the wait began is awaited as well. */
+void catch_up_at_once(struct catch_up *catch_up);
 void catch_up_free(struct catch_up *catch_up); /* NULL is fine */
 
 #endif

@@ -16,6 +16,8 @@ static const struct option_entry options[] = {
     {"rate", OPTION_INTEGER, AT(rate), "N", 1, 1000000, NULL, NULL, "publish at most N tasks a second"},
     {"label", OPTION_LIST, AT(labels), "NAME=VALUE", 0, 0, NULL, NULL,
      "label of the job in the table jobs; may be given several times"},
+    {"journal", OPTION_TEXT, AT(journal), "FILE", 0, 0, NULL, NULL,
+     "note in FILE what the broker confirms, and leave out what is noted there already"},
     {"dry-run", OPTION_FLAG, AT(dry_run), NULL, 0, 0, NULL, NULL, "only judge the file; needs no broker"},
     {"format", OPTION_CHOICE, AT(format), NULL, 0, 0, "text|json", "text",
      "text, or JSON lines: the verdicts, then one object of type assay.summary.v1"},
@@ -37,9 +39,18 @@ const struct subcommand command_publish = {
     .details =
         "A file is judged whole before the first task goes out: errors name file and line, and nothing is\n"
         "published. A pipe or - is judged and published window by window. Every task is confirmed by the\n"
-        "broker; after a lost connection the unconfirmed ones are sent again. Publishing the same file "
-        "under\n"
-        "the same job again is safe: the first stored verdict of each task stands, none is stored twice.\n"
+        "broker; after a lost connection the unconfirmed ones are sent again. "
+        "\n"
+        "A publish that was cut short goes on when the same file is published under the same job again: "
+        "tasks "
+        "whose\n"
+        "verdict stands in the database (pg_url) are left out, with --wait their verdicts are told from "
+        "there. "
+        "What\n"
+        "is queued and has no verdict yet goes out once more and is stored once, unless a --journal tells "
+        "that "
+        "the\n"
+        "broker has it. Without pg_url and journal all goes out again.\n"
         "\n"
         "exit status: 0 published (with --wait: all pass), 1 some task did not pass, 2 wrong usage,\n"
         "configuration or file, 3 broker unreachable, 4 a task came back because no queue takes its "

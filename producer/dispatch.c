@@ -10,11 +10,11 @@
 #include "producer/idset.h"
 #include "producer/jobs.h"
 #include "producer/publisher.h"
+#include "producer/queue_check.h"
 #include "producer/wait.h"
 
-#define PROGRESS_MS      250
-#define RETURNED_SHOWN   20
-#define CHECKED_KEYS_MAX 64
+#define PROGRESS_MS    250
+#define RETURNED_SHOWN 20
 /* After an interrupt: how long confirms for what has gone out are waited for. */
 #define INTERRUPT_GRACE_MS 5000
 
@@ -35,8 +35,7 @@ struct dispatch {
     struct outgoing held; /* taken from the source, its job not bound yet */
     bool holding, source_ended, source_failed, finished, running, stopping;
     int64_t started_ms, sent;
-    char *checked_keys[CHECKED_KEYS_MAX];
-    size_t checked_count;
+    struct queue_checks checks;
 };
 
 static void stop(struct dispatch *dispatch, enum dispatch_end end)
@@ -59,7 +58,7 @@ static void draw_progress(void *context)
 {
     struct dispatch *dispatch = context;
     struct progress progress = {.total = dispatch->options.total,
-                                .confirmed = dispatch->report->confirmed,
+                                .confirmed = dispatch->report->confirmed + dispatch->report->known,
                                 .verdicts = dispatch->report->summary.verdicts,
                                 .waiting = dispatch->options.wait,
                                 .elapsed_ms = clock_ms() - dispatch->started_ms};
@@ -116,7 +115,11 @@ static void on_settled(void *context, const struct publication *publication, enu
         return;
     }
     if (fate == PUBLICATION_CONFIRMED) {
+        struct err why = ERR_INIT;
+        const struct dispatch_options *options = &dispatch->options;
         dispatch->report->confirmed++;
+        if (options->confirmed != NULL && !options->confirmed(options->context, job_id, task_id, &why))
+            fail(dispatch, &why);
     } else {
         (void)no_longer_awaited(dispatch, job_id, task_id);
         if (dispatch->report->returned++ < RETURNED_SHOWN) {
@@ -176,18 +179,10 @@ static bool expect_task(struct dispatch *dispatch, const struct outgoing *task, 
 }
 
 /* A missing queue is no failure here: the task comes back by itself and is reported then. */
-static void check_queue_once(struct dispatch *dispatch, const char *routing_key)
+static void check_queue(struct dispatch *dispatch, const char *routing_key)
 {
-    for (size_t i = 0; i < dispatch->checked_count; i++) {
-        if (strcmp(dispatch->checked_keys[i], routing_key) == 0)
-            return;
-    }
-    if (dispatch->checked_count == CHECKED_KEYS_MAX)
+    if (!queue_checks_first(&dispatch->checks, routing_key))
         return;
-    char *copy = strdup(routing_key);
-    if (copy == NULL)
-        return;
-    dispatch->checked_keys[dispatch->checked_count++] = copy;
     console_clear_progress(&dispatch->console);
     (void)dispatch_check_queue(dispatch, routing_key, NULL);
 }
@@ -195,10 +190,16 @@ static void check_queue_once(struct dispatch *dispatch, const char *routing_key)
 static bool send_held(struct dispatch *dispatch, struct err *err)
 {
     struct outgoing *task = &dispatch->held;
-    if (dispatch->options.check_queues)
-        check_queue_once(dispatch, task->routing_key);
     if (dispatch->options.wait && !expect_task(dispatch, task, err))
         return false;
+    if (task->known) {
+        outgoing_free(task);
+        dispatch->holding = false;
+        dispatch->report->known++;
+        return true;
+    }
+    if (dispatch->options.check_queues)
+        check_queue(dispatch, task->routing_key);
     char *body = steal_ptr(task->body);
     struct publication_fields fields = {.exchange = EXCHANGE_TASKS,
                                         .type = TYPE_TASK,
@@ -227,6 +228,8 @@ static bool feed(struct dispatch *dispatch, struct err *err)
             if (state == SOURCE_FAILED || state == SOURCE_END) {
                 dispatch->source_ended = true;
                 dispatch->source_failed = state == SOURCE_FAILED;
+                if (dispatch->options.wait && dispatch->report->known > 0)
+                    waiter_read_stored(dispatch->waiter);
                 return true; /* what is on its way is still confirmed */
             }
             dispatch->holding = true;
@@ -343,8 +346,7 @@ void dispatch_close(struct dispatch *dispatch)
     waiter_free(dispatch->waiter);
     publisher_free(dispatch->publisher);
     idset_free(dispatch->awaited);
-    for (size_t i = 0; i < dispatch->checked_count; i++)
-        free(dispatch->checked_keys[i]);
+    queue_checks_free(&dispatch->checks);
     (void)console_close(&dispatch->console, NULL);
     if (dispatch->loop != NULL)
         loop_close(dispatch->loop);
@@ -377,28 +379,7 @@ bool dispatch_expect_job(struct dispatch *dispatch, const char *job_id, struct e
 
 bool dispatch_check_queue(struct dispatch *dispatch, const char *routing_key, struct err *err)
 {
-    char queue[sizeof(QUEUE_TASKS_PREFIX) + 256];
-    (void)snprintf(queue, sizeof queue, "%s%s", QUEUE_TASKS_PREFIX, routing_key);
-    struct broker *broker = publisher_broker(dispatch->publisher);
-    bool exists = true;
-    uint32_t messages = 0;
-    uint32_t consumers = 1;
-    if (broker == NULL)
-        return true; /* not there at the moment: the mandatory flag of each task tells later */
-    if (!broker_inspect_queue(broker, queue, &exists, &messages, &consumers, err))
-        return false;
-    if (!exists)
-        return err_set(err, ERR_PROTOCOL,
-                       "the broker has no queue %s for the runtime '%s'; add the runtime to the broker's "
-                       "definitions (conf/broker/definitions --runtimes), or correct the field 'runtime'",
-                       queue, routing_key);
-    if (consumers == 0)
-        (void)fprintf(
-            stderr,
-            "assay-producer: warning: no worker serves the runtime '%s' (queue %s has no consumer); its "
-            "tasks wait there until one starts\n",
-            routing_key, queue);
-    return true;
+    return queue_check(publisher_broker(dispatch->publisher), routing_key, err);
 }
 
 bool dispatch_announce(struct dispatch *dispatch, const struct job_message *message, struct err *err)

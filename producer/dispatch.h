@@ -34,6 +34,8 @@ struct dispatch_options {
     /* Once, when the source has ended and all its tasks are settled: announcements that need the whole. May
      * be NULL. */
     bool (*finished)(void *context, struct dispatch *dispatch, struct err *err);
+    /* Each task that the broker confirms; may be NULL. False ends all of it. */
+    bool (*confirmed)(void *context, const char *job_id, const char *task_id, struct err *err);
     void *context;
     bool
         check_queues; /* look at each runtime's queue when its first task comes: warn where nobody consumes */
@@ -46,6 +48,7 @@ struct dispatch_report {
     int signal_number; /* of DISPATCH_INTERRUPTED */
     int64_t confirmed; /* tasks that the broker has */
     int64_t returned;  /* tasks that no queue took */
+    int64_t known;     /* tasks that were published before and are only waited for */
     int64_t elapsed_ms;
     struct summary summary; /* with wait */
 };

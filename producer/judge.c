@@ -67,6 +67,24 @@ static bool note_key(struct judge *judge, const char *key, struct err *err)
     return true;
 }
 
+#define MARK_SHIFT 62
+#define LINE_MASK  ((UINT64_C(1) << MARK_SHIFT) - 1)
+
+bool judge_mark(struct judge *judge, const char *job_id, const char *task_id, enum judge_mark mark)
+{
+    uint64_t *value = idset_find(judge->seen, job_id, task_id);
+    if (value == NULL)
+        return false;
+    *value = (*value & LINE_MASK) | (uint64_t)mark << MARK_SHIFT;
+    return true;
+}
+
+enum judge_mark judge_mark_of(const struct judge *judge, const char *job_id, const char *task_id)
+{
+    const uint64_t *value = idset_find(judge->seen, job_id, task_id);
+    return value != NULL ? (enum judge_mark)(*value >> MARK_SHIFT) : JUDGE_UNMARKED;
+}
+
 static bool left_out(const struct judge *judge, const struct outgoing *out)
 {
     return judge->only != NULL && idset_find(judge->only, out->job_id, out->task_id) == NULL;
@@ -105,12 +123,13 @@ enum judged judge_again(const struct judge *judge, const struct line *line, stru
 {
     if (!parse(judge, line, out, err))
         return JUDGED_BAD;
-    const uint64_t *number = idset_find(judge->seen, out->job_id, out->task_id);
-    if (number == NULL || *number != line->number) {
+    const uint64_t *value = idset_find(judge->seen, out->job_id, out->task_id);
+    if (value == NULL || (*value & LINE_MASK) != line->number) {
         err_set(err, ERR_INPUT, "the line was another one a moment ago");
         outgoing_free(out);
         return JUDGED_BAD;
     }
+    out->known = *value >> MARK_SHIFT != JUDGE_UNMARKED;
     if (!left_out(judge, out))
         return JUDGED_TAKEN;
     outgoing_free(out);

@@ -9,6 +9,7 @@
 #include "common/mem.h"
 #include "common/message/compose.h"
 #include "producer/dispatch.h"
+#include "producer/journal.h"
 #include "producer/judge.h"
 #include "producer/resume.h"
 #include "producer/screen.h"
@@ -21,12 +22,14 @@ struct publish {
     struct judge judge;
     struct task_file_source *file;
     struct dispatch *dispatch;
+    struct journal *journal;
 };
 
 static void publish_free(struct publish *publish)
 {
     task_file_close(publish->file);
     dispatch_close(publish->dispatch);
+    journal_close(publish->journal);
     judge_free(&publish->judge);
     runtimes_free(publish->runtimes);
 }
@@ -39,6 +42,10 @@ static bool check_options(const struct publish_request *request, struct err *err
                        TEXT_ID_MAX);
     if (!options->wait && options->results != NULL)
         return err_set(err, ERR_USAGE, "--results needs --wait: verdicts come only while waiting");
+    if (options->journal != NULL && options->wait && request->config->pg_url[0] == '\0')
+        return err_set(err, ERR_USAGE,
+                       "--journal with --wait needs pg_url: the verdicts of what is left out come from the "
+                       "database");
     if (!options->wait && options->timeout_ms != 0)
         return err_set(err, ERR_USAGE, "--timeout needs --wait");
     for (size_t i = 0; i < options->labels.count; i++) {
@@ -50,6 +57,13 @@ static bool check_options(const struct publish_request *request, struct err *err
 }
 
 /* Writing the verdicts over the tasks would destroy both. */
+/* A stream cannot be published a second time. */
+static bool check_journal(const struct publish *publish, struct err *err)
+{
+    return publish->request->options->journal == NULL || !task_file_is_stream(publish->file) ||
+           err_set(err, ERR_USAGE, "--journal needs a file: a pipe cannot be published again");
+}
+
 static bool check_results_file(const struct publish_request *request, struct err *err)
 {
     struct stat tasks;
@@ -136,9 +150,9 @@ static void print_json_report(const struct publish *publish, const struct dispat
         buf_append_text(&out, i > 0 ? "," : "");
         screen_append_json(&out, jobs->items[i].job_id);
     }
-    buf_printf(&out, "],\"tasks\":%llu,\"left_out\":%llu,\"confirmed\":%lld,\"returned\":%lld",
+    buf_printf(&out, "],\"tasks\":%llu,\"left_out\":%llu,\"known\":%lld,\"confirmed\":%lld,\"returned\":%lld",
                (unsigned long long)publish->judge.taken, (unsigned long long)publish->judge.left_out,
-               (long long)report->confirmed, (long long)report->returned);
+               (long long)report->known, (long long)report->confirmed, (long long)report->returned);
     if (publish->request->options->wait) {
         buf_append_text(&out, ",\"verdicts\":");
         summary_to_json(&report->summary, report->elapsed_ms, &out);
@@ -159,6 +173,8 @@ static void print_text_report(const struct publish *publish, const struct dispat
     buf_printf(&out, "%lld tasks confirmed by the broker", (long long)report->confirmed);
     if (report->returned > 0)
         buf_printf(&out, ", %lld returned", (long long)report->returned);
+    if (report->known > 0)
+        buf_printf(&out, ", %lld left out (published before)", (long long)report->known);
     if (publish->judge.left_out > 0)
         buf_printf(&out, ", %llu left out (not to be repeated)", (unsigned long long)publish->judge.left_out);
     buf_append_text(&out, "; ");
@@ -180,8 +196,8 @@ static void print_report(const struct publish *publish, const struct dispatch_re
     if (report->end == DISPATCH_INTERRUPTED)
         (void)fprintf(
             stderr,
-            "assay-producer: interrupted; publish the same file under the same job again to go on: what is "
-            "stored already is not stored twice\n");
+            "assay-producer: interrupted; publish the same file under the same job again to go on: what has "
+            "its verdict is not run again\n");
     if (report->end == DISPATCH_TIMED_OUT)
         (void)fprintf(
             stderr,
@@ -198,27 +214,53 @@ static int dry_run(struct publish *publish)
     return 0;
 }
 
+static int ask_store(struct publish *publish, struct pg *pg, struct err *err)
+{
+    const struct publish_request *request = publish->request;
+    bool rerun = request->only != NULL;
+    int status = resume_check_cancels(request->config, pg, &publish->judge.jobs, rerun, err);
+    if (status == 0 && !rerun && !resume_mark_stored(pg, &publish->judge, err))
+        status = err_exit_status(err->code);
+    return status;
+}
+
 /* A publish does not need the database: without one it goes ahead. */
 static int look_into_store(struct publish *publish, struct err *err)
 {
     const struct publish_request *request = publish->request;
     struct err why = ERR_INIT;
-    if (request->config->pg_url[0] == '\0')
+    if (request->config->pg_url[0] == '\0' || task_file_is_stream(publish->file))
         return 0;
     struct pg *pg = store_open(request->config, &why);
-    int status = 0;
-    if (pg != NULL)
-        status = resume_check_cancels(request->config, pg, &publish->judge.jobs, request->only != NULL, &why);
+    int status = pg != NULL ? ask_store(publish, pg, &why) : err_exit_status(why.code);
     pg_close(pg);
-    if (status == 0 && why.code == ERR_NONE)
-        return 0;
-    bool decisive = why.code == ERR_INPUT || request->only != NULL;
-    if (decisive) {
+    if (status != 0 && (why.code == ERR_INPUT || request->only != NULL)) {
         *err = why;
-        return status != 0 ? status : err_exit_status(why.code);
+        return status;
     }
-    log_warn("publishing without a look into the database: %s", why.text);
+    if (status != 0)
+        log_warn("published without a look into the database, so that tasks which have a verdict already go "
+                 "out again: %s",
+                 why.text);
     return 0;
+}
+
+/* What was published before is known from here on. */
+static int resume(struct publish *publish, struct err *err)
+{
+    const char *path = publish->request->options->journal;
+    if (path != NULL) {
+        publish->journal = journal_open(path, resume_mark_confirmed, &publish->judge, err);
+        if (publish->journal == NULL)
+            return err_exit_status(err->code);
+    }
+    return look_into_store(publish, err);
+}
+
+static bool note_confirmed(void *context, const char *job_id, const char *task_id, struct err *err)
+{
+    struct publish *publish = context;
+    return journal_note(publish->journal, job_id, task_id, err);
 }
 
 static int run_dispatch(struct publish *publish, struct err *err)
@@ -236,6 +278,7 @@ static int run_dispatch(struct publish *publish, struct err *err)
                                                             : OUTPUT_LINES,
                                    .results_file = options->results,
                                    .finished = stream ? stream_finished : NULL,
+                                   .confirmed = publish->journal != NULL ? note_confirmed : NULL,
                                    .context = publish,
                                    .check_queues = stream};
     publish->dispatch = dispatch_open(&how, err);
@@ -259,7 +302,7 @@ static int publish_steps(struct publish *publish, struct err *err)
         !judge_init(&publish->judge, publish->runtimes, request->options->job, request->only, err))
         return err_exit_status(err->code);
     publish->file = task_file_open(request->path, &publish->judge, (size_t)request->config->window, err);
-    if (publish->file == NULL)
+    if (publish->file == NULL || !check_journal(publish, err))
         return err_exit_status(err->code);
     bool whole = !task_file_is_stream(publish->file) || request->options->dry_run;
     if (whole && !task_file_judge(publish->file, err))
@@ -270,7 +313,7 @@ static int publish_steps(struct publish *publish, struct err *err)
         (void)printf("no task of %s is to be published again\n", request->path);
         return 0;
     }
-    int status = look_into_store(publish, err);
+    int status = resume(publish, err);
     return status != 0 ? status : run_dispatch(publish, err);
 }
 

@@ -17,6 +17,7 @@ struct publish_options {
     const char *results;
     int64_t rate;
     bool dry_run;
+    const char *journal;
     const char *format;
     struct option_list labels;
 };

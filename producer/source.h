@@ -20,6 +20,7 @@ struct outgoing {
     char job_id[TEXT_ID_MAX + 1];
     char routing_key[256];
     uint64_t tag; /* the source's own: a line number, a row's id */
+    bool known;   /* published before: not sent again, only waited for */
 };
 
 void outgoing_free(struct outgoing *outgoing); /* frees the body */

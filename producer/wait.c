@@ -164,6 +164,11 @@ bool waiter_bind_job(struct waiter *waiter, const char *job_id, struct err *err)
     return jobs_get(&waiter->jobs, job_id, err) != NULL;
 }
 
+void waiter_read_stored(struct waiter *waiter)
+{
+    catch_up_at_once(waiter->catch_up);
+}
+
 void waiter_free(struct waiter *waiter)
 {
     if (waiter == NULL)

@@ -33,6 +33,9 @@ bool waiter_connect(struct waiter *waiter, struct err *err);
 /* Binds the results of a job. False with err ERR_NONE: no connection at the moment, ask again later. False
  * with an error: too many jobs. True at once for a job that is bound. */
 bool waiter_bind_job(struct waiter *waiter, const char *job_id, struct err *err);
+/* Reads the verdicts of the bound jobs that are in the database already, and looks there again until the end.
+ */
+void waiter_read_stored(struct waiter *waiter);
 /* Deletes the queue where the broker is there, else it expires by itself; NULL is fine. */
 void waiter_free(struct waiter *waiter);
 
