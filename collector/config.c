@@ -40,6 +40,16 @@ static const struct config_key keys[] = {
      .documentation =
          "The database: postgresql://user:password@host:port/database, as the role that owns the "
          "tables; with TLS ...?sslmode=verify-full&sslrootcert=FILE."},
+    {.key = "statement_timeout_s",
+     .type = CONFIG_INTEGER,
+     .offset = FIELD(statement_timeout_s),
+     .default_text = "120",
+     .minimum = 1,
+     .maximum = 86400,
+     .environment = "ASSAY_COLLECTOR_STATEMENT_TIMEOUT_S",
+     .documentation =
+         "Seconds that a statement may take in the database; then it is ended and sent again, over another "
+         "connection when the server does not answer at all."},
     {.key = "name",
      .type = CONFIG_STRING,
      .offset = FIELD(name),

@@ -15,6 +15,12 @@
 #define CONNECT_TIMEOUT_S 10
 /* In the background connecting blocks the loop, and with it the broker's heartbeats: little patience. */
 #define RECONNECT_TIMEOUT_S 3
+/* read_only_sql_transaction (PostgreSQL, appendix A). */
+#define READ_ONLY "25006"
+/* The server ends a statement by itself; one that does not even do that is given up so much later. */
+#define GRACE_MS 5000
+/* From then on trouble is an error, not a warning. */
+#define TROUBLE_LASTS_MS 10000
 
 struct statement {
     const char *sql;
@@ -34,6 +40,10 @@ struct database {
     bool busy;                /* the head of the queue is with the server */
     struct loop_timer *retry; /* set: nothing is sent before it fires */
     bool waiting;
+    struct loop_timer *overdue; /* while a statement is with the server */
+    int64_t statement_timeout_s;
+    char trouble[512]; /* "" while all is well */
+    int64_t trouble_since_ms;
     struct backoff backoff;
     struct statement *head, *tail;
     size_t count;
@@ -60,6 +70,7 @@ static void statement_free(struct statement *statement)
 
 static void disconnect(struct database *database)
 {
+    loop_timer_stop(database->overdue);
     loop_watch_remove(database->watch);
     database->watch = NULL;
     pg_close(database->pg);
@@ -67,10 +78,21 @@ static void disconnect(struct database *database)
     database->busy = false;
 }
 
+/* Results wait in their queue meanwhile: a line that says so, and since when, is worth an alarm. */
 static void wait_and_retry(struct database *database, const char *what, const struct err *why)
 {
     int64_t wait_ms = backoff_next(&database->backoff, random_number());
-    log_warn("%s: %s; again in %.1f s", what, why->text, (double)wait_ms / 1000.0);
+    int64_t now_ms = clock_ms();
+    if (database->trouble[0] == '\0')
+        database->trouble_since_ms = now_ms;
+    (void)snprintf(database->trouble, sizeof(database->trouble), "%s: %.400s", what, why->text);
+    int64_t lasts_ms = now_ms - database->trouble_since_ms;
+    if (lasts_ms >= TROUBLE_LASTS_MS)
+        log_error("%s: %s; nothing has been stored for %lld s, results wait in their queue until this is "
+                  "mended; again in %.1f s",
+                  what, why->text, (long long)(lasts_ms / 1000), (double)wait_ms / 1000.0);
+    else
+        log_warn("%s: %s; again in %.1f s", what, why->text, (double)wait_ms / 1000.0);
     database->retries++;
     database->waiting = true;
     loop_timer_set(database->retry, clock_ms() + wait_ms);
@@ -87,6 +109,8 @@ static void finish(struct database *database, const struct pg_result *result,
         database->tail = NULL;
     database->count--;
     database->busy = false;
+    database->trouble[0] = '\0';
+    loop_timer_stop(database->overdue);
     if (done->done != NULL)
         done->done(done->context, result, refusal);
     statement_free(done);
@@ -99,11 +123,16 @@ static void failed(struct database *database, const struct err *err)
     if (err->code == ERR_UNREACHABLE || !pg_alive(database->pg)) {
         disconnect(database);
         wait_and_retry(database, "the database connection was lost", err);
+    } else if (strcmp(refusal.sqlstate, READ_ONLY) == 0) {
+        /* The server was made a standby: another host of the URL may be the primary now. */
+        disconnect(database);
+        wait_and_retry(database, "the database takes no writes", err);
     } else if (fault_of_sqlstate(refusal.sqlstate) == FAULT_ROW) {
         backoff_reset(&database->backoff);
         finish(database, NULL, &refusal);
     } else {
         database->busy = false;
+        loop_timer_stop(database->overdue);
         wait_and_retry(database, "the database could not take a statement", err);
     }
 }
@@ -159,6 +188,19 @@ static void on_event(void *context, int fd, uint32_t events)
     start(database);
 }
 
+/* Also so that what a lost connection left with the server does not wait for a lock for ever. */
+static bool limit_statements(struct database *database, int timeout_s, struct err *err)
+{
+    char limit[32];
+    (void)snprintf(limit, sizeof(limit), "%llds", (long long)database->statement_timeout_s);
+    const char *params[] = {limit};
+    pg_set_patience(database->pg, (int64_t)timeout_s * 1000);
+    struct pg_result *result =
+        pg_query(database->pg, "SELECT set_config('statement_timeout', $1, false)", 1, params, err);
+    pg_result_free(result);
+    return result != NULL;
+}
+
 static bool open_connection(struct database *database, int timeout_s, struct err *err)
 {
     autobuf struct buf name = BUF_INIT;
@@ -166,6 +208,10 @@ static bool open_connection(struct database *database, int timeout_s, struct err
     database->pg = pg_open(database->url, buf_text(&name), timeout_s, err);
     if (database->pg == NULL)
         return false;
+    if (!limit_statements(database, timeout_s, err)) {
+        disconnect(database);
+        return false;
+    }
     database->events = EPOLLIN;
     database->watch = loop_watch_fd(database->loop, pg_fd(database->pg), EPOLLIN, on_event, database, err);
     if (database->watch == NULL) {
@@ -175,6 +221,16 @@ static bool open_connection(struct database *database, int timeout_s, struct err
     return true;
 }
 
+static void on_overdue(void *context)
+{
+    struct database *database = context;
+    struct err err = ERR_INIT;
+    err_set(&err, ERR_UNREACHABLE, "no answer to a statement within %lld s",
+            (long long)database->statement_timeout_s);
+    disconnect(database);
+    wait_and_retry(database, "the database is silent", &err);
+}
+
 /* Sends the head of the queue when that is possible now. */
 static void start(struct database *database)
 {
@@ -182,6 +238,7 @@ static void start(struct database *database)
         struct statement *next = database->head;
         struct err err = ERR_INIT;
         database->busy = true;
+        loop_timer_set(database->overdue, clock_ms() + database->statement_timeout_s * 1000 + GRACE_MS);
         if (!pg_send(database->pg, next->sql, next->param_count, (const char *const *)next->params, &err)) {
             failed(database, &err);
             continue;
@@ -201,18 +258,23 @@ static void on_retry(void *context)
             return;
         }
         log_info("connected to the database again");
+        if (database->head == NULL)
+            database->trouble[0] = '\0';
     }
     start(database);
 }
 
-struct database *database_new(struct loop *loop, const char *url, const char *name)
+struct database *database_new(struct loop *loop, const char *url, const char *name,
+                              int64_t statement_timeout_s)
 {
     struct database *database = memory_take(sizeof(*database));
     database->loop = loop;
     database->url = memory_text(url);
     database->name = memory_text(name);
     database->backoff = (struct backoff)BACKOFF_INIT;
+    database->statement_timeout_s = statement_timeout_s;
     database->retry = loop_timer_new(loop, on_retry, database);
+    database->overdue = loop_timer_new(loop, on_overdue, database);
     return database;
 }
 
@@ -227,6 +289,7 @@ void database_free(struct database *database)
         return;
     disconnect(database);
     loop_timer_free(database->retry);
+    loop_timer_free(database->overdue);
     while (database->head != NULL) {
         struct statement *next = database->head->next;
         statement_free(database->head);
@@ -261,6 +324,11 @@ void database_submit(struct database *database, const char *sql, int param_count
 bool database_is_up(const struct database *database)
 {
     return database->pg != NULL;
+}
+
+const char *database_trouble(const struct database *database)
+{
+    return database->trouble[0] != '\0' ? database->trouble : NULL;
 }
 
 size_t database_waiting(const struct database *database)

@@ -28,8 +28,10 @@ struct database_refusal {
 typedef void database_done_fn(void *context, const struct pg_result *result,
                               const struct database_refusal *refusal);
 
-/* `url` and `name` are copied. Nothing is connected yet. */
-struct database *database_new(struct loop *loop, const char *url, const char *name);
+/* `url` and `name` are copied. Nothing is connected yet. A statement that takes longer than
+ * `statement_timeout_s` is ended by the server, or given up with the connection when the server is silent. */
+struct database *database_new(struct loop *loop, const char *url, const char *name,
+                              int64_t statement_timeout_s);
 /* The first connection; its failure is returned. Later losses are repaired in the background. */
 bool database_connect(struct database *database, struct err *err);
 void database_free(struct database *database); /* forgets what is queued; NULL is fine */
@@ -40,6 +42,9 @@ void database_submit(struct database *database, const char *sql, int param_count
                      database_done_fn *done, void *context);
 
 bool database_is_up(const struct database *database);
+/* Why the statement at the head of the queue is tried again and again (nobody's row, such as a missing table,
+ * a full disk, a lock), or why there is no connection; NULL while all is well. */
+const char *database_trouble(const struct database *database);
 /* Statements not done yet. */
 size_t database_waiting(const struct database *database);
 /* Times that a connection was lost or a statement was sent again, since the start. */

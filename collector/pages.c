@@ -19,6 +19,10 @@ void pages_status(const struct pages_state *state, struct buf *out)
     text_append_json(out, state->name, strlen(state->name));
     buf_printf(out, ",\"started_at\":\"%s\",\"broker\":%s,\"database\":%s,\"draining\":%s", started,
                yes_no(state->broker_up), yes_no(state->database_up), yes_no(state->draining));
+    if (state->database_trouble != NULL) {
+        buf_append_text(out, ",\"database_trouble\":");
+        text_append_json(out, state->database_trouble, strlen(state->database_trouble));
+    }
     buf_printf(out,
                ",\"held\":%zu,\"statements_waiting\":%zu,\"database_retries\":%lld,\"broker_losses\":%lld",
                state->held, state->statements_waiting, (long long)state->database_retries,
@@ -62,6 +66,9 @@ void pages_metrics(const struct pages_state *state, struct buf *out)
     single(out, "assay_collector_broker_up", "gauge", "1 while the broker is connected.", state->broker_up);
     single(out, "assay_collector_database_up", "gauge", "1 while the database is connected.",
            state->database_up);
+    single(out, "assay_collector_database_trouble", "gauge",
+           "1 while a statement is tried again and again; /status says why.",
+           state->database_trouble != NULL);
     single(out, "assay_collector_held_messages", "gauge", "Messages taken and not acknowledged yet.",
            (int64_t)state->held);
     single(out, "assay_collector_results_total", "counter", "Results taken from the queue.", s->results);

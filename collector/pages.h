@@ -11,7 +11,8 @@
 struct pages_state {
     const char *name;
     bool broker_up, database_up, draining;
-    size_t held; /* messages taken and not finished */
+    const char *database_trouble; /* NULL = none */
+    size_t held;                  /* messages taken and not finished */
     size_t statements_waiting;
     int64_t database_retries;
     const struct stats *stats;

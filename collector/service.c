@@ -38,7 +38,11 @@ static void on_blocked(void *context, const char *reason)
     struct service *service = context;
     outbox_block(service->outbox, reason != NULL);
     if (reason != NULL)
-        log_warn("the broker takes no messages: %s", reason);
+        log_warn("the broker blocks publishers (%s): what is to be told to workers and waiting producers is "
+                 "held; storing goes on with what has come",
+                 reason);
+    else
+        log_info("the broker takes messages again");
 }
 
 static void on_consumer_cancelled(void *context, const char *consumer_tag)
@@ -232,6 +236,7 @@ static struct pages_state pages_of(struct service *service)
     return (struct pages_state){.name = service->config->name,
                                 .broker_up = broker_link_broker(service->link) != NULL,
                                 .database_up = database_is_up(service->database),
+                                .database_trouble = database_trouble(service->database),
                                 .draining = service->draining,
                                 .held = service->acks.open,
                                 .statements_waiting = database_waiting(service->database),
@@ -242,7 +247,7 @@ static struct pages_state pages_of(struct service *service)
 static bool http_ready(void *context)
 {
     struct pages_state state = pages_of(context);
-    return state.broker_up && state.database_up && !state.draining;
+    return state.broker_up && state.database_up && state.database_trouble == NULL && !state.draining;
 }
 
 static void http_status(void *context, struct buf *out)
@@ -321,7 +326,8 @@ static bool service_open(struct service *service, struct err *err)
     const struct collector_config *config = service->config;
     if (!migrate_check(config->pg_url, err) || !open_loop(service, err))
         return false;
-    service->database = database_new(service->loop, config->pg_url, config->name);
+    service->database =
+        database_new(service->loop, config->pg_url, config->name, config->statement_timeout_s);
     return database_connect(service->database, err) &&
            replies_open(&service->replies, service->loop, config->reply_amqp_url, "assay-collector",
                         config->name, (int)config->heartbeat_s, err) &&

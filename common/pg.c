@@ -24,7 +24,9 @@
 struct pg {
     PGconn *connection;
     char sqlstate[PG_SQLSTATE_SIZE];
-    PGresult *pending; /* of the statement that pg_poll is collecting */
+    PGresult *pending;   /* of the statement that pg_poll is collecting */
+    int64_t patience_ms; /* with pg_query; 0 = for ever */
+    bool given_up;       /* no answer came in that time: the connection is of no more use */
 };
 
 struct pg_result {
@@ -182,30 +184,66 @@ static bool finish_connecting(struct pg *pg, int timeout_s, struct err *err)
     return true;
 }
 
-static bool check_url(const char *url, struct err *err)
+static const char *option_value(const PQconninfoOption *options, const char *keyword)
 {
-    if (url == NULL || url[0] == '\0')
-        return err_set(err, ERR_CONFIG,
-                       "no database URL: set ASSAY_PG_URL, e.g. postgresql://user:password@localhost/assay");
-    PQconninfoOption *parsed = PQconninfoParse(url, NULL); /* its message may quote the password */
-    if (parsed == NULL)
-        return err_set(err, ERR_CONFIG,
-                       "the database URL cannot be read; it must look like "
-                       "postgresql://user:password@host:5432/database, special characters percent-encoded");
-    PQconninfoFree(parsed);
-    return true;
+    for (; options->keyword != NULL; options++) {
+        if (strcmp(options->keyword, keyword) == 0)
+            return options->val;
+    }
+    return NULL;
 }
 
-struct pg *pg_open(const char *url, const char *application_name, int connect_timeout_s, struct err *err)
+static PQconninfoOption *parse_url(const char *url, struct err *err)
 {
-    if (!check_url(url, err))
-        return NULL;
-    struct pg *pg = calloc(1, sizeof(*pg));
-    if (pg == NULL) {
-        (void)err_set(err, ERR_NO_MEMORY, "PostgreSQL connection: out of memory");
+    if (url == NULL || url[0] == '\0') {
+        (void)err_set(err, ERR_CONFIG,
+                      "no database URL: set ASSAY_PG_URL, e.g. postgresql://user:password@localhost/assay");
         return NULL;
     }
+    PQconninfoOption *parsed = PQconninfoParse(url, NULL); /* its message may quote the password */
+    if (parsed == NULL)
+        (void)err_set(err, ERR_CONFIG,
+                      "the database URL cannot be read; it must look like "
+                      "postgresql://user:password@host:5432/database, special characters percent-encoded");
+    return parsed;
+}
+
+/* Element `index` of a comma-separated list, malloc'ed; the only one of a list of one stands for all. NULL:
+ * the list has none. */
+static char *list_element(const char *list, unsigned index)
+{
+    if (list == NULL)
+        return NULL;
+    const char *first = list;
+    for (; index > 0 && strchr(list, ',') != NULL; index--) {
+        const char *comma = strchr(first, ',');
+        if (comma == NULL)
+            return NULL;
+        first = comma + 1;
+    }
+    return strndup(first, strcspn(first, ","));
+}
+
+static unsigned list_count(const char *list)
+{
+    unsigned count = 1;
+    for (; list != NULL && *list != '\0'; list++)
+        count += *list == ',';
+    return count;
+}
+
+/* One host of the URL. libpq goes from one host to the next by itself, but in this way of connecting it stays
+ * for ever with one that is silent. */
+static PGconn *start_connecting(const char *url, const char *application_name,
+                                const PQconninfoOption *options, unsigned turn)
+{
+    autofree char *host = list_element(option_value(options, "host"), turn);
+    autofree char *address = list_element(option_value(options, "hostaddr"), turn);
+    autofree char *port = list_element(option_value(options, "port"), turn);
     const char *const keys[] = {"dbname",
+                                "host",
+                                "hostaddr",
+                                "port",
                                 "fallback_application_name",
                                 "client_encoding",
                                 "keepalives_idle",
@@ -213,7 +251,10 @@ struct pg *pg_open(const char *url, const char *application_name, int connect_ti
                                 "keepalives_count",
                                 "tcp_user_timeout",
                                 NULL};
-    const char *const values[] = {url,
+    const char *const values[] = {url, /* NULL below: as the URL has it */
+                                  host,
+                                  address,
+                                  port,
                                   application_name == NULL ? "assay" : application_name,
                                   "UTF8",
                                   KEEPALIVE_IDLE_S,
@@ -221,16 +262,23 @@ struct pg *pg_open(const char *url, const char *application_name, int connect_ti
                                   KEEPALIVE_COUNT,
                                   UNACKNOWLEDGED_MS,
                                   NULL};
-    pg->connection = PQconnectStartParams(keys, values, 1);
-    bool ok = pg->connection != NULL;
+    return PQconnectStartParams(keys, values, 1);
+}
+
+static struct pg *open_host(const char *url, const char *application_name, const PQconninfoOption *options,
+                            unsigned turn, int timeout_s, struct err *err)
+{
+    struct pg *pg = calloc(1, sizeof(*pg));
+    if (pg != NULL)
+        pg->connection = start_connecting(url, application_name, options, turn);
+    bool ok = pg != NULL && pg->connection != NULL;
     if (!ok)
         (void)err_set(err, ERR_NO_MEMORY, "PostgreSQL connection: out of memory");
     if (ok) {
         (void)PQsetErrorVerbosity(pg->connection, PQERRORS_VERBOSE);
         (void)PQsetNoticeProcessor(pg->connection, on_notice, NULL);
-        ok = PQstatus(pg->connection) != CONNECTION_BAD
-                 ? finish_connecting(pg, connect_timeout_s > 0 ? connect_timeout_s : CONNECT_DEFAULT_S, err)
-                 : connect_fault(pg, err);
+        ok = PQstatus(pg->connection) != CONNECTION_BAD ? finish_connecting(pg, timeout_s, err)
+                                                        : connect_fault(pg, err);
     }
     if (ok && PQsetnonblocking(pg->connection, 1) != 0)
         ok = connect_fault(pg, err);
@@ -240,6 +288,37 @@ struct pg *pg_open(const char *url, const char *application_name, int connect_ti
     }
     (void)PQsetErrorVerbosity(pg->connection, PQERRORS_DEFAULT);
     return pg;
+}
+
+struct pg *pg_open(const char *url, const char *application_name, int connect_timeout_s, struct err *err)
+{
+    PQconninfoOption *options = parse_url(url, err);
+    if (options == NULL)
+        return NULL;
+    const char *own_timeout = option_value(options, "connect_timeout");
+    int timeout_s = own_timeout != NULL ? atoi(own_timeout) : connect_timeout_s;
+    const char *hosts = option_value(options, "host");
+    unsigned count = list_count(hosts != NULL ? hosts : option_value(options, "hostaddr"));
+    struct pg *pg = NULL;
+    for (unsigned turn = 0; pg == NULL && turn < count; turn++) {
+        struct err why = ERR_INIT;
+        pg = open_host(url, application_name, options, turn, timeout_s > 0 ? timeout_s : CONNECT_DEFAULT_S,
+                       &why);
+        if (pg != NULL || err == NULL)
+            continue;
+        if (turn > 0)
+            (void)err_wrap(&why, "%.400s; then", err->text);
+        *err = why;
+    }
+    if (pg != NULL && err != NULL)
+        *err = (struct err)ERR_INIT;
+    PQconninfoFree(options);
+    return pg;
+}
+
+void pg_set_patience(struct pg *pg, int64_t patience_ms)
+{
+    pg->patience_ms = patience_ms;
 }
 
 void pg_close(struct pg *pg)
@@ -253,7 +332,7 @@ void pg_close(struct pg *pg)
 
 bool pg_alive(const struct pg *pg)
 {
-    return PQstatus(pg->connection) == CONNECTION_OK;
+    return !pg->given_up && PQstatus(pg->connection) == CONNECTION_OK;
 }
 
 const char *pg_sqlstate(const struct pg *pg)
@@ -297,13 +376,6 @@ static struct pg_result *wrap(struct pg *pg, PGresult *result, struct err *err)
     }
     wrapped->result = result;
     return wrapped;
-}
-
-struct pg_result *pg_query(struct pg *pg, const char *sql, int param_count, const char *const *params,
-                           struct err *err)
-{
-    pg->sqlstate[0] = '\0';
-    return wrap(pg, PQexecParams(pg->connection, sql, param_count, NULL, params, NULL, NULL, 0), err);
 }
 
 bool pg_script(struct pg *pg, const char *sql, struct err *err)
@@ -365,6 +437,40 @@ enum pg_state pg_poll(struct pg *pg, struct pg_result **result, bool *want_write
         keep(pg, next);
     }
     return PG_BUSY;
+}
+
+/* Waits for the socket; false when the deadline is over. */
+static bool wait_for_socket(const struct pg *pg, bool want_write, int64_t deadline_ms)
+{
+    struct pollfd socket = {.fd = PQsocket(pg->connection),
+                            .events = (short)(POLLIN | (want_write ? POLLOUT : 0))};
+    int64_t left_ms = deadline_ms - clock_ms();
+    if (left_ms <= 0)
+        return false;
+    (void)poll(&socket, 1, left_ms > INT_MAX ? INT_MAX : (int)left_ms);
+    return true;
+}
+
+struct pg_result *pg_query(struct pg *pg, const char *sql, int param_count, const char *const *params,
+                           struct err *err)
+{
+    int64_t deadline_ms = pg->patience_ms > 0 ? clock_ms() + pg->patience_ms : INT64_MAX;
+    struct pg_result *result = NULL;
+    bool want_write = false;
+    if (!pg_send(pg, sql, param_count, params, err))
+        return NULL;
+    while (pg_poll(pg, &result, &want_write, err) == PG_BUSY) {
+        if (wait_for_socket(pg, want_write, deadline_ms))
+            continue;
+        pg->given_up = true;
+        (void)err_set(
+            err, ERR_UNREACHABLE,
+            "PostgreSQL at %s:%s: no answer to a statement within %lld s; is the server overloaded, "
+            "stopped, or a table locked (pg_stat_activity)?",
+            PQhost(pg->connection), PQport(pg->connection), (long long)(pg->patience_ms / 1000));
+        return NULL;
+    }
+    return result;
 }
 
 int pg_rows(const struct pg_result *result)

@@ -17,11 +17,15 @@ struct pg_result;
 /* PostgreSQL's SQLSTATE of a failed statement ("" when the failure was not the server's). */
 #define PG_SQLSTATE_SIZE 6
 
-/* `url` is a postgresql:// URL or a key=value DSN: a secret. Waits at most `connect_timeout_s`.
- * ERR_UNREACHABLE or ERR_DENIED. */
+/* `url` is a postgresql:// URL or a key=value DSN: a secret. Several hosts in it are tried one after the
+ * other, each for at most `connect_timeout_s` (the URL's own connect_timeout wins), until one answers and is
+ * what target_session_attrs asks for. ERR_UNREACHABLE or ERR_DENIED. */
 struct pg *pg_open(const char *url, const char *application_name, int connect_timeout_s, struct err *err);
 void pg_close(struct pg *pg); /* NULL is fine */
 bool pg_alive(const struct pg *pg);
+/* How long pg_query waits for an answer at most; 0 = for ever, as at first. After that the connection is of
+ * no more use: ERR_UNREACHABLE. */
+void pg_set_patience(struct pg *pg, int64_t patience_ms);
 
 /* One statement; `params` are NUL-terminated texts, NULL is SQL NULL. The caller frees the result. On failure
  * the SQLSTATE is in pg_sqlstate; ERR_UNREACHABLE means that the connection is gone. */

@@ -14,6 +14,9 @@ static const struct config_key keys[] = {
     {"connect_timeout_s", CONFIG_INTEGER, AT(connect_timeout_s), "10", 1, 300, NULL,
      "ASSAY_PRODUCER_CONNECT_TIMEOUT_S", false,
      "Seconds until a connection attempt counts as failed (broker and database)."},
+    {"statement_timeout_s", CONFIG_INTEGER, AT(statement_timeout_s), "60", 1, 3600, NULL,
+     "ASSAY_PRODUCER_STATEMENT_TIMEOUT_S", false,
+     "Seconds that the database may take to answer a statement; then it counts as unreachable."},
     {"pg_url", CONFIG_STRING, AT(pg_url), "", 0, 0, NULL, NULL, true,
      "The database: a postgresql:// URL or a key=value string. For pending, results, show, rerun, and job "
      "progress in status."},

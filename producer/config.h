@@ -12,6 +12,7 @@ struct producer_config {
     char *amqp_url;
     int64_t heartbeat_s;
     int64_t connect_timeout_s;
+    int64_t statement_timeout_s; /* of the database */
     char *pg_url;
     char *management_url, *management_user, *management_password, *management_ca_file;
     char *runtimes_file;

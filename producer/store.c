@@ -24,7 +24,10 @@ struct pg *store_open(const struct producer_config *config, struct err *err)
 {
     if (!producer_config_need_pg(config, err))
         return NULL;
-    return pg_open(config->pg_url, "assay-producer", (int)config->connect_timeout_s, err);
+    struct pg *pg = pg_open(config->pg_url, "assay-producer", (int)config->connect_timeout_s, err);
+    if (pg != NULL)
+        pg_set_patience(pg, config->statement_timeout_s * 1000);
+    return pg;
 }
 
 struct pg_result *store_query(struct pg *pg, const char *sql, int param_count, const char *const *params,

@@ -1,6 +1,7 @@
 """assay-collector against a real RabbitMQ and PostgreSQL: what is published is stored once, whatever is killed or refused."""
 import datetime
 import json
+import os
 import signal
 import threading
 import time
@@ -300,6 +301,67 @@ def test_a_missing_table_blames_no_row(site, publisher):
     site.sql("ALTER TABLE gone RENAME TO executions")
     site.wait_for_rows(20, "j")
     assert site.value("SELECT count(*) FROM dead_letters") == 0
+    assert collector.alive()
+
+
+def test_trouble_that_is_nobodys_row_is_told(site, publisher):
+    port = free_port()
+    collector = site.start_collector(ASSAY_COLLECTOR_HTTP_LISTEN=f"127.0.0.1:{port}")
+    site.sql("ALTER TABLE executions RENAME TO gone")
+    publisher.result(result("t1"))
+    wait_until(lambda: page(port, "/readyz")[0] == 503, what="not ready")
+    assert "does not exist" in json.loads(page(port, "/status")[1])["database_trouble"]
+    collector.wait_for_log("results wait in their queue until this is mended", 60)
+    site.sql("ALTER TABLE gone RENAME TO executions")
+    site.wait_for_rows(1, "j")
+    wait_until(lambda: page(port, "/readyz")[0] == 200, what="ready again")
+    assert "database_trouble" not in json.loads(page(port, "/status")[1])
+
+
+def collectors_session(site):
+    return site.value("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'assay-collector %%'")
+
+
+def test_a_server_that_became_a_standby_is_left(site, publisher):
+    """A session is as read-only as it was made: only another one sees that the server takes writes."""
+    collector = site.start_collector()
+    site.sql(f"ALTER DATABASE {site.database} SET default_transaction_read_only = on")
+    session = collectors_session(site)
+    site.sql("SELECT pg_terminate_backend(%s)", session)
+    wait_until(lambda: collectors_session(site) != session, what="another session")
+    publisher.result(result("t1"))
+    collector.wait_for_log("the database takes no writes", 60)
+    site.servers.superuser(f"ALTER DATABASE {site.database} RESET default_transaction_read_only")
+    site.wait_for_rows(1, "j")
+
+
+def test_a_statement_has_its_time(site, publisher):
+    collector = site.start_collector(ASSAY_COLLECTOR_STATEMENT_TIMEOUT_S=1)
+    lock = psycopg2.connect(site.pg_url("assay_collector"))
+    with lock, lock.cursor() as cursor:
+        cursor.execute("LOCK TABLE executions")
+        publisher.result(result("t1"))
+        collector.wait_for_log("canceling statement due to statement timeout", 60)
+    lock.close()
+    site.wait_for_rows(1, "j")
+    silent = collectors_session(site)
+    os.kill(silent, signal.SIGSTOP)
+    try:
+        publisher.result(result("t2"))
+        collector.wait_for_log("the database is silent", 60)
+        site.wait_for_rows(2, "j")
+    finally:
+        os.kill(silent, signal.SIGCONT)
+
+
+def test_a_results_queue_that_was_deleted_is_consumed_again(site, publisher):
+    collector = site.start_collector()
+    site.management("DELETE", "queues/{vhost}/assay.results")
+    collector.wait_for_log("its queue was deleted", 60)
+    site.servers.make_vhost(site.vhost, "bash")
+    publisher = Publisher(site)
+    publisher.result(result("t1"))
+    site.wait_for_rows(1, "j")
     assert collector.alive()
 
 

@@ -91,6 +91,19 @@ def test_silent_peer_times_out(probe):
     assert answer["code"] == "unreachable" and "within 5 s" in answer["text"]
 
 
+@pytest.mark.parametrize("words", ["", "?target_session_attrs=read-write"])
+def test_a_silent_host_and_a_dead_one_are_passed_over(probe, servers, database, words):
+    with socket.socket() as silent, socket.socket() as dead:
+        for one in (silent, dead):
+            one.bind(("127.0.0.1", 0))
+        silent.listen()
+        hosts = f"127.0.0.1:{silent.getsockname()[1]},127.0.0.1:{dead.getsockname()[1]},localhost:"
+        url = servers.pg_url("assay_collector", database).replace("127.0.0.1:", hosts)
+        assert both(probe(url + words), "SELECT 7")["value"] == "7"
+        answer = probe(url.replace(str(servers.port("postgresql")), str(dead.getsockname()[1])) + "?connect_timeout=1").next()
+        assert answer["code"] == "unreachable" and "within 1 s" in answer["text"] and "is PostgreSQL running" in answer["text"]
+
+
 @pytest.mark.parametrize("url", ["postgresql://u:s3cret@h:1/x y%zz", "postgresql:/u:s3cret@h/x", "host=h password='s3cret",
                                  "postgresql://u:s3cret@h/x?nonsense=1", ""])
 def test_malformed_url_is_a_configuration_error_without_the_secret(probe, url):

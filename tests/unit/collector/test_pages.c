@@ -15,7 +15,8 @@ static struct stats stats;
 static struct pages_state state_of(void)
 {
     memset(&stats, 0, sizeof(stats));
-    return (struct pages_state){.name = "c\"1", .broker_up = true, .held = 3, .stats = &stats};
+    return (struct pages_state){
+        .name = "c\"1", .broker_up = true, .held = 3, .database_trouble = "no \"room\"", .stats = &stats};
 }
 
 static void verdicts_are_counted(void **state)
@@ -39,6 +40,7 @@ static void verdicts_are_counted(void **state)
     assert_non_null(strstr(out.data, "_task_run_seconds_count 2\n"));
     assert_non_null(strstr(out.data, "assay_collector_broker_up 1\n"));
     assert_non_null(strstr(out.data, "assay_collector_database_up 0\n"));
+    assert_non_null(strstr(out.data, "assay_collector_database_trouble 1\n"));
 }
 
 static void status_is_escaped(void **state)
