@@ -130,6 +130,14 @@ static const struct config_key keys[] = {
      .documentation =
          "Sandbox mechanisms that may be absent on this machine; any other that is absent keeps the "
          "worker from starting. --check lists the names."},
+    {.key = "sandbox.read_only_paths",
+     .type = CONFIG_STRING_LIST,
+     .offset = FIELD(read_only_paths),
+     .default_text = "",
+     .environment = "ASSAY_SANDBOX_READ_ONLY_PATHS",
+     .documentation =
+         "Paths that every program sees read-only at the same place, such as a volume of shared data; each "
+         "beside those of its runtime's stanza."},
     {.key = "warm.enabled",
      .type = CONFIG_BOOL,
      .offset = FIELD(warm_enabled),

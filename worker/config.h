@@ -24,6 +24,7 @@ struct worker_config {
     int64_t uid_base;
     char *sandbox_setting;
     struct config_list allow_missing;
+    struct config_list read_only_paths;
     bool warm_enabled;
     int64_t warm_tasks_max;
     int64_t warm_growth_mb;

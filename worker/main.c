@@ -68,6 +68,7 @@ static bool machine_open(struct machine *machine, struct err *err)
                                      .harness_dir = config->harness_dir,
                                      .sandbox_setting = config->sandbox_setting,
                                      .allow_missing = (const char *const *)config->allow_missing.items,
+                                     .read_only_paths = (const char *const *)config->read_only_paths.items,
                                      .uid_base = config->uid_base,
                                      .warm = {.enabled = config->warm_enabled,
                                               .runtimes = &config->runtimes,

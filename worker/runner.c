@@ -199,6 +199,7 @@ struct runner *runner_open(struct loop *loop, const struct runner_options *optio
                                             .runtimes = options->runtimes,
                                             .sandbox_setting = options->sandbox_setting,
                                             .allow_missing = options->allow_missing,
+                                            .read_only_paths = options->read_only_paths,
                                             .uid_base = options->uid_base,
                                             .warm = options->warm};
         seat->slot = slot_open(loop, &slot_options, on_slot_done, seat, err);

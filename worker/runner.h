@@ -36,8 +36,9 @@ struct runner_options {
     unsigned slots;
     const struct runtimes *runtimes; /* borrowed, as everything here */
     const char *harness_dir;
-    const char *sandbox_setting;      /* as in struct sandbox_options */
-    const char *const *allow_missing; /* NULL-terminated */
+    const char *sandbox_setting;        /* as in struct sandbox_options */
+    const char *const *allow_missing;   /* NULL-terminated */
+    const char *const *read_only_paths; /* NULL-terminated, beside those of the runtimes; NULL: none */
     int64_t uid_base;
     struct warm_options warm;
 };

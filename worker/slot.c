@@ -84,17 +84,35 @@ static bool lists(const char *const *list, const char *text)
     return false;
 }
 
-static const char **collect_read_only_paths(const struct runtimes *runtimes)
+static size_t length_of(const char *const *list)
 {
-    size_t most = 1, count = 0;
+    size_t length = 0;
+    while (list != NULL && list[length] != NULL)
+        length++;
+    return length;
+}
+
+static void add_missing(const char **paths, const char *const *more)
+{
+    size_t count = length_of(paths);
+    for (; more != NULL && *more != NULL; more++)
+        if (!lists(paths, *more))
+            paths[count++] = *more;
+}
+
+/* What a runtime's stanza shows, programs of the others see as well: a slot has one root. */
+static const char **collect_read_only_paths(const struct slot_options *options)
+{
+    const struct runtimes *runtimes = options->runtimes;
+    size_t most = 1 + length_of(options->read_only_paths);
     for (size_t i = 0; i < runtimes->count; i++)
-        for (char **path = runtimes->items[i].read_only_paths; path != NULL && *path != NULL; path++)
-            most++;
+        most += length_of((const char *const *)runtimes->items[i].read_only_paths);
     const char **paths = calloc(most, sizeof(*paths));
-    for (size_t i = 0; i < runtimes->count && paths != NULL; i++)
-        for (char **path = runtimes->items[i].read_only_paths; path != NULL && *path != NULL; path++)
-            if (!lists(paths, *path))
-                paths[count++] = *path;
+    if (paths == NULL)
+        return NULL;
+    add_missing(paths, options->read_only_paths);
+    for (size_t i = 0; i < runtimes->count; i++)
+        add_missing(paths, (const char *const *)runtimes->items[i].read_only_paths);
     return paths;
 }
 
@@ -281,7 +299,7 @@ struct slot *slot_open(struct loop *loop, const struct slot_options *options, sl
     slot->state = SLOT_BROKEN;
     slot->timer = loop_timer_new(loop, on_timer, slot);
     slot->delivery = loop_timer_new(loop, on_delivery, slot);
-    slot->read_only_paths = collect_read_only_paths(options->runtimes);
+    slot->read_only_paths = collect_read_only_paths(options);
     slot_step_init(&slot->step, loop, slot->timer);
     if (slot->timer == NULL || slot->delivery == NULL || slot->read_only_paths == NULL)
         (void)err_set(err, ERR_NO_MEMORY, "no memory for a slot");

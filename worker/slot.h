@@ -38,7 +38,8 @@ struct slot_options {
     const struct runtimes *runtimes;
     const char *sandbox_setting; /* as in struct sandbox_options */
     const char *const *allow_missing;
-    int64_t uid_base; /* the slot's uid is uid_base + number (as root) */
+    const char *const *read_only_paths; /* as in struct runner_options */
+    int64_t uid_base;                   /* the slot's uid is uid_base + number (as root) */
     struct warm_options warm;
 };
 

@@ -44,21 +44,10 @@ database_up() {
     database_roles
 }
 
-# The collector owns the database (it migrates); the producer gets what conf/schema grants it.
 database_roles() {
     secret pg-assay_collector >/dev/null
     secret pg-assay_producer >/dev/null
-    # Passwords go by standard input: an argument could be seen in the process list.
-    database_superuser -d postgres <<SQL
-SET client_min_messages = warning;
-DO \$\$ BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'assay_collector') THEN CREATE ROLE assay_collector LOGIN; END IF;
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'assay_producer') THEN CREATE ROLE assay_producer LOGIN; END IF;
-END \$\$;
-ALTER ROLE assay_collector PASSWORD '$(secret pg-assay_collector)';
-ALTER ROLE assay_producer PASSWORD '$(secret pg-assay_producer)';
-SELECT 'CREATE DATABASE assay OWNER assay_collector' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'assay')\gexec
-SQL
+    ASSAY_SECRETS=$ASSAY_STATE/secrets database_superuser -d postgres -f "$(clone_root)/conf/database/roles.sql" >/dev/null
 }
 
 database_migrate() { program assay-collector migrate; }

@@ -1,4 +1,4 @@
-"""Executors in containers, by the compose file that ships. Runs by name only: tests/run compose
+"""Executors and fleets in containers, by the files that ship. Runs by name only: tests/run compose
 
 A Docker engine that answers is used; otherwise root starts one of its own, below a temporary folder, and stops it.
 
@@ -13,8 +13,18 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "sandbox"))
 
-from engine import Engine  # noqa: E402  pylint: disable=wrong-import-position
+from engine import DEBIAN, Engine  # noqa: E402  pylint: disable=wrong-import-position
 from executors import Executor  # noqa: E402  pylint: disable=wrong-import-position
+from fleet import Fleet, Images  # noqa: E402  pylint: disable=wrong-import-position
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """A failed test of the fleet shows the ends of its containers' logs."""
+    report = (yield).get_result()
+    made = getattr(item, "funcargs", {}).get("fleet")
+    if report.when == "call" and report.failed and made is not None:
+        report.sections.append(("containers", made.logs()[-6000:]))
 
 
 @pytest.fixture(scope="session")
@@ -25,12 +35,23 @@ def engine(tmp_path_factory):
         yield made
     finally:
         made.stop()
+    if made.own():
+        left = made.network.left()
+        mounts = [line for line in pathlib.Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines() if str(made.folder) in line]
+        assert left == {"links": [], "rules": []} and not mounts
 
 
 @pytest.fixture(scope="session")
-def executors(engine, build, tmp_path_factory):
+def images(engine):
+    made = Images(engine).build()
+    yield made
+    made.forget()
+
+
+@pytest.fixture(scope="session")
+def executors(engine, images, build, tmp_path_factory):
     """executors(name="x", memory_mb=64, overrides={}) opens a sandbox in a container of its own."""
-    image = engine.image()
+    image = engine.build(DEBIAN / "attacked.Dockerfile", "assaytest/attacked", "assaytest/worker-python:current", DEBIAN)
     opened = []
 
     def open_one(overrides=None, **options):
@@ -48,3 +69,12 @@ def sandbox(executors):
     made = executors(wall_ms=5000)
     yield made
     assert made.close() == 0
+
+
+@pytest.fixture(scope="module")
+def fleet(images, tmp_path_factory):
+    made = Fleet(images, tmp_path_factory.mktemp("fleet"))
+    try:
+        yield made.up()
+    finally:
+        made.down()

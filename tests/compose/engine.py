@@ -1,4 +1,4 @@
-"""A Docker engine for the tests."""
+"""A Docker engine for the tests: the one that answers, or one of our own that leaves nothing behind."""
 import os
 import pathlib
 import shutil
@@ -6,24 +6,29 @@ import subprocess
 
 from lib.skipping import skip
 from lib.waiting import wait_until
+from network import Network
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-DOCKERFILE = ROOT / "compose/images/executor.Dockerfile"
+DEBIAN = ROOT / "tests/compose/debian"
 
 
 class Engine:
     def __init__(self, folder):
         self.folder = folder
         self.process = None
+        self.network = None
         self.env = dict(os.environ)
 
-    def docker(self, *words, check=True, timeout=1800, **more):
-        return subprocess.run(["docker", *map(str, words)], env=self.env, capture_output=True, text=True, check=check, timeout=timeout, **more)
+    def run(self, *words, check=True, timeout=900, env=None, **more):
+        return subprocess.run([*map(str, words)], env={**self.env, **(env or {})}, capture_output=True, text=True, check=check, timeout=timeout,
+                              stdin=more.pop("stdin", subprocess.DEVNULL), **more)
+
+    def docker(self, *words, **more):
+        return self.run("docker", *words, **more)
 
     def compose(self, *words, **more):
         plugin = self.docker("compose", "version", check=False).returncode == 0
-        command = ["docker", "compose"] if plugin else ["docker-compose"]
-        return subprocess.run([*command, *map(str, words)], env=self.env, capture_output=True, text=True, check=True, timeout=300, **more)
+        return self.run(*(["docker", "compose"] if plugin else ["docker-compose"]), *words, **more)
 
     def answers(self):
         return self.docker("info", check=False, timeout=60).returncode == 0
@@ -37,6 +42,7 @@ class Engine:
             return
         if os.geteuid() != 0 or not shutil.which("dockerd"):
             skip("docker", "no engine answers, and one of our own needs root and dockerd")
+        self.network = Network()
         socket = self.folder / "sock"
         self.env["DOCKER_HOST"] = f"unix://{socket}"
         with open(self.folder / "log", "wb") as log:
@@ -50,11 +56,16 @@ class Engine:
         if self.process.poll() is not None or not self.answers():
             skip("docker", f"dockerd does not start here: {(self.folder / 'log').read_text()[-300:]}")
 
+    def own(self):
+        return self.process is not None
+
     def stop(self):
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(60)
+        if self.process is not None:
             self.clear()
+            self.network.restore()
 
     def clear(self):
         """The engine leaves the mount of a namespace, and gigabytes."""
@@ -65,14 +76,19 @@ class Engine:
         for name in ("data", "exec"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
 
-    def image(self):
-        """The runtime stage of the image that ships: the worker comes from the build under test."""
-        base = self.base()
-        built = self.docker("build", "--network", "host", "--target", "runtime", "--build-arg", f"BASE={base}", "-f", DOCKERFILE, "-t",
-                            "assay-test-runtime", ROOT / "compose/images", check=False)
+    def build(self, dockerfile, tag, base, context):
+        built = self.docker("build", "--network", "host", "--build-arg", f"BASE={base}", "-f", dockerfile, "-t", tag, context, check=False)
         if built.returncode != 0:
-            skip("docker_image", f"the image cannot be built on {base}: {(built.stdout + built.stderr)[-300:]}")
-        return "assay-test-runtime"
+            skip("docker_image", f"{dockerfile.name} cannot be built on {base}: {(built.stdout + built.stderr)[-300:]}")
+        return tag
+
+    def pulled(self, *names):
+        """The first that a registry gives, or None."""
+        for name in names:
+            if self.docker("image", "inspect", name, check=False).returncode == 0 or \
+                    self.docker("pull", "-q", name, check=False, timeout=600).returncode == 0:
+                return name
+        return None
 
     def base(self):
         """What to build on, by name: the image asked for, or pulled; without a registry a Debian 12 made by debootstrap."""
@@ -81,8 +97,9 @@ class Engine:
             return asked
         if tree:
             return self.imported(tree)
-        if self.docker("pull", "debian:12-slim", check=False, timeout=600).returncode == 0:
-            return "debian:12-slim"
+        pulled = self.pulled("debian:bookworm-20250520-slim", "debian:12-slim")
+        if pulled:
+            return pulled
         if os.geteuid() != 0 or not shutil.which("debootstrap"):
             skip("docker_image", "debian:12-slim cannot be pulled, and making a Debian needs root and debootstrap")
         return self.imported(self.bootstrapped())
@@ -98,6 +115,10 @@ class Engine:
             (part / "etc/apt/sources.list").write_text(
                 "".join(f"deb http://deb.debian.org/{where} main\n" for where in
                         ("debian bookworm", "debian bookworm-updates", "debian-security bookworm-security")))
+            # As the public images do: what apt has downloaded does not stay in a layer.
+            (part / "etc/apt/apt.conf.d/docker-clean").write_text(
+                'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb || true"; };\n'
+                'Dir::Cache::pkgcache "";\nDir::Cache::srcpkgcache "";\n')
             whole.parent.mkdir(exist_ok=True)
             shutil.move(part, whole)
         return whole
@@ -105,5 +126,5 @@ class Engine:
     def imported(self, tree):
         with subprocess.Popen(["tar", "-C", tree, "--exclude=./proc/*", "--exclude=./sys/*", "--exclude=./dev/*", "-c", "."],
                               stdout=subprocess.PIPE) as tar:
-            self.docker("import", "-", "assay-test-base-tree", stdin=tar.stdout)
-        return "assay-test-base-tree"
+            self.docker("import", "-", "assaytest/base", stdin=tar.stdout)
+        return "assaytest/base"

@@ -1,5 +1,6 @@
 """assay-worker against a real RabbitMQ: what becomes of deliveries, whatever happens to the worker or the broker."""
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -662,3 +663,18 @@ def test_the_sample_configuration_is_accepted(vhost):
     config.write_text(sample.stdout + "\nslotz = 3;\n")
     done = vhost.run("assay-worker", "--config", config, "--check")
     assert done.returncode == 2 and "slotz" in done.stderr and "worker.cfg:" in done.stderr
+
+
+def test_paths_shown_to_every_program(vhost):
+    """Read-only, at the same place; without the setting they are not there."""
+    with tempfile.TemporaryDirectory(prefix="assay-shown-", dir="/var/tmp") as folder:  # /tmp is the sandbox's own
+        os.chmod(folder, 0o755)
+        table = pathlib.Path(folder, "table")
+        table.write_text("shown\n", encoding="utf-8")
+        code = f"cat {table}; (echo x > {table}) 2>/dev/null || echo refused"
+        text = json.dumps(bash("t", code, "shown\nrefused")) + "\n"
+        done, found = local(vhost, text, env={"ASSAY_SANDBOX_READ_ONLY_PATHS": folder})
+        assert done.returncode == 0 and found[0]["status"] == "pass", (done.stderr, found)
+        done, found = local(vhost, text)
+        assert done.returncode == 1 and found[0]["stdout"] == "refused\n", (done.stderr, found)
+        assert table.read_text(encoding="utf-8") == "shown\n"
