@@ -103,6 +103,17 @@ static const struct config_key keys[] = {
      .documentation =
          "The broker's consumer_timeout in seconds: 10800 in the conf/broker/rabbitmq.conf shipped, "
          "1800 in a RabbitMQ that was not configured."},
+    {.key = "delivery_limit",
+     .type = CONFIG_INTEGER,
+     .offset = FIELD(delivery_limit),
+     .default_text = "50",
+     .minimum = 4,
+     .maximum = 1000000,
+     .environment = "ASSAY_WORKER_DELIVERY_LIMIT",
+     .documentation =
+         "The broker's delivery-limit on task queues: 50 in the definitions shipped. A task that has "
+         "come back half as often may be what kills workers: it runs alone, so that no other dies "
+         "with it."},
     {.key = "uid_base",
      .type = CONFIG_INTEGER,
      .offset = FIELD(uid_base),

@@ -21,6 +21,7 @@ struct worker_config {
     int64_t drain_s;
     int64_t heartbeat_s;
     int64_t consumer_timeout_s;
+    int64_t delivery_limit;
     int64_t uid_base;
     char *sandbox_setting;
     struct config_list allow_missing;

@@ -214,7 +214,7 @@ static struct intake_view view_intake(const struct delivery *delivery, int64_t n
     struct runner_state state;
     runner_state(delivery->options.runner, &state);
     return (struct intake_view){.paused = delivery->draining || !state.healthy ||
-                                          delivery->orders_due_ms != 0 ||
+                                          delivery->orders_due_ms != 0 || delivery->suspects > 0 ||
                                           ledger_refused(delivery->ledger) > 0,
                                 .waiting = ledger_count(delivery->ledger, ENTRY_WAITING),
                                 .idle = state.idle,
@@ -273,6 +273,7 @@ static int64_t talk(struct delivery *delivery, int64_t now_ms)
 
 int64_t delivery_step(struct delivery *delivery, int64_t now_ms)
 {
+    delivery_release_suspect(delivery);
     int64_t next_ms = runner_step(delivery->options.runner, now_ms);
     ledger_expire(delivery->ledger, now_ms);
     next_ms = earlier(next_ms, talk(delivery, now_ms));

@@ -30,6 +30,7 @@ struct delivery {
     /* Until the collector has told which jobs are cancelled no task is taken, but no longer than this
      * (clock_ms scale); 0: it has, or there is none. */
     int64_t orders_due_ms;
+    size_t suspects; /* at hand and without a verdict: delivery_suspects.c */
 };
 
 /* What an entry of the ledger owns: its task, and the work that the runner knows it by. */
@@ -41,6 +42,8 @@ struct assignment {
     int64_t published_at_ms; /* Unix epoch; when it was received, where the publisher did not say */
     int64_t earlier_deliveries;
     int64_t started_ms; /* clock_ms scale */
+    bool suspect;       /* one of delivery->suspects */
+    bool released;      /* a suspect whose turn has come */
 };
 
 /* delivery_tasks.c: handlers of the connection (broker.h), and the way back to the queue. */
@@ -49,6 +52,17 @@ void delivery_on_message(void *context, const struct broker_delivery *incoming);
 void delivery_give_back(struct delivery *delivery, struct broker *broker);
 /* The ledger forgets an entry that waited: its connection is gone. */
 void delivery_forget(void *context, struct entry *entry);
+
+/* Runs the assignment's task, unless it is cancelled or expired. */
+void delivery_run(struct assignment *assignment);
+
+/* delivery_suspects.c */
+/* True when the task has to wait for delivery_release_suspect instead of running now. */
+bool delivery_suspect(struct assignment *assignment);
+/* It has a verdict, or is given back. */
+void delivery_forget_suspect(struct assignment *assignment);
+/* Lets one suspect run when nothing else is at hand. */
+void delivery_release_suspect(struct delivery *delivery);
 
 /* delivery_results.c */
 /* The assignment's verdict: its result waits to be published from now on. Takes `result`. */

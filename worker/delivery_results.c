@@ -33,6 +33,7 @@ void delivery_finish(struct assignment *assignment, struct result *result)
 {
     struct delivery *delivery = assignment->delivery;
     struct entry *entry = assignment->entry;
+    delivery_forget_suspect(assignment);
     autobuf struct buf body = BUF_INIT;
     autobuf struct buf key = BUF_INIT;
     if (result != NULL) {

@@ -108,20 +108,27 @@ static struct task *parse(const struct delivery *delivery, const struct broker_d
     return task_parse(message->body, message->body_size, &rules, identity, err);
 }
 
-/* Runs it, or gives it the verdict that needs no run. */
-static void take_up(struct delivery *delivery, struct assignment *assignment,
-                    const struct task_identity *identity, const struct err *why_bad)
+void delivery_run(struct assignment *assignment)
 {
+    struct delivery *delivery = assignment->delivery;
     const struct task *task = assignment->task;
     int64_t now_unix_ms = clock_unix_ms();
-    if (task == NULL)
-        finish_at_once(assignment, verdict_for_bad_task(identity, why_bad->text));
-    else if (cancels_has(&delivery->cancels, task->job_id, clock_ms()))
+    if (cancels_has(&delivery->cancels, task->job_id, clock_ms()))
         finish_at_once(assignment, verdict_cancelled(task));
     else if (verdict_is_expired(task, now_unix_ms))
         finish_at_once(assignment, verdict_expired(task, now_unix_ms));
     else
         runner_submit(delivery->options.runner, &assignment->work);
+}
+
+/* Runs it, or gives it the verdict that needs no run. */
+static void take_up(struct assignment *assignment, const struct task_identity *identity,
+                    const struct err *why_bad)
+{
+    if (assignment->task == NULL)
+        finish_at_once(assignment, verdict_for_bad_task(identity, why_bad->text));
+    else if (!delivery_suspect(assignment))
+        delivery_run(assignment);
 }
 
 static void on_task(struct delivery *delivery, const struct broker_delivery *incoming,
@@ -166,7 +173,7 @@ static void on_task(struct delivery *delivery, const struct broker_delivery *inc
                  .earlier_deliveries = incoming->delivery_count},
     };
     entry->owner = assignment;
-    take_up(delivery, assignment, &identity, &why_bad);
+    take_up(assignment, &identity, &why_bad);
 }
 
 static void on_control(struct delivery *delivery, const struct broker_message *message)
@@ -227,7 +234,8 @@ void delivery_give_back(struct delivery *delivery, struct broker *broker)
          entry = next) {
         next = ledger_next(delivery->ledger, entry, ENTRY_WAITING);
         const struct assignment *assignment = entry->owner;
-        if (!delivery->draining && assignment->earlier_deliveries >= INTAKE_HAND_BACK_DELIVERIES_MAX)
+        if (!delivery->draining &&
+            assignment->earlier_deliveries >= intake_hand_back_max(delivery->options.config->delivery_limit))
             continue;
         if (broker_link_broker(delivery->link) != broker)
             return; /* a call failed: the broker takes back all of them */
@@ -240,5 +248,6 @@ void delivery_forget(void *context, struct entry *entry)
     struct delivery *delivery = context;
     struct assignment *assignment = entry->owner;
     (void)runner_take_back(delivery->options.runner, &assignment->work);
+    delivery_forget_suspect(assignment);
     assignment_free(assignment);
 }

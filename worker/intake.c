@@ -8,6 +8,16 @@ int64_t intake_task_cap_ms(const struct runtime *runtime)
     return runtime->maximum.task_wall_ms + compile_steps * runtime->maximum.compile_wall_ms;
 }
 
+int64_t intake_hand_back_max(int64_t delivery_limit)
+{
+    return delivery_limit * 2 / 5;
+}
+
+int64_t intake_suspect_from(int64_t delivery_limit)
+{
+    return (delivery_limit + 1) / 2;
+}
+
 static bool keeps_rule(int64_t prefetch, unsigned slots, int64_t task_cap_ms, int64_t consumer_timeout_ms)
 {
     /* A task starts when a slot frees: in rounds of `slots` tasks. */

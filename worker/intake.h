@@ -7,8 +7,8 @@
  * long: what waits goes back to its queue, where an idle worker finds it, and from then on the worker takes
  * only as much as it has idle slots (cautious), until tasks are short again.
  *
- * A return counts towards the broker's delivery limit (50) on RabbitMQ 3.x; so a delivery that has been
- * returned HAND_BACK_DELIVERIES_MAX times stays where it is.
+ * A return counts towards the broker's delivery limit on RabbitMQ 3.x; so a delivery that has been returned
+ * two fifths of that many times stays where it is.
  */
 #ifndef ASSAY_WORKER_INTAKE_H
 #define ASSAY_WORKER_INTAKE_H
@@ -20,9 +20,13 @@
 #include "common/err.h"
 #include "common/runtimes.h"
 
-#define INTAKE_PARK_MS                  1000
-#define INTAKE_SHORT_MS                 500
-#define INTAKE_HAND_BACK_DELIVERIES_MAX 20
+#define INTAKE_PARK_MS  1000
+#define INTAKE_SHORT_MS 500
+
+/* From so many earlier deliveries on a task is not handed back any more, ... */
+int64_t intake_hand_back_max(int64_t delivery_limit);
+/* ... and from so many on it is a suspect: it may be what kills the workers that take it. */
+int64_t intake_suspect_from(int64_t delivery_limit);
 
 /* The longest a task of this runtime may take: its compile steps and its task_wall cap. */
 int64_t intake_task_cap_ms(const struct runtime *runtime);
