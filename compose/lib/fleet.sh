@@ -30,6 +30,8 @@ worker_start() {
     name=worker-$group-$number
     ! process_alive "$name" || return 0
     (
+        # A shell that has sourced the publisher's variables starts workers too: they get none of its secrets.
+        unset ASSAY_PG_URL ASSAY_MANAGEMENT_PASSWORD PGPASSWORD
         # shellcheck source=/dev/null
         . "$ASSAY_STATE/env/assay-worker.env"
         export ASSAY_NO_LOCAL_ENV=1 ASSAY_WORKER_RUNTIMES ASSAY_WORKER_NAME ASSAY_WORKER_UID_BASE ASSAY_WORKER_SLOTS
@@ -101,6 +103,14 @@ fleet_down() {
     process_stop collector 60
 }
 
+group_exists() {
+    case $1 in
+        python | node | native | c | cpp | bash) ;;
+        *) grep -q "^ *$1 *=" "$(clone_root)/conf/runtimes.cfg" ||
+            die 2 "scale: no group or runtime '$1'; there are python, node, native, and the runtimes in conf/runtimes.cfg" ;;
+    esac
+}
+
 scale() {
     [ $# -gt 0 ] || die 2 "scale: name a group and a number, e.g. compose/local scale python=4"
     process_alive rabbitmq || die 3 "scale: nothing is running; start it with compose/local up"
@@ -108,11 +118,7 @@ scale() {
     for pair in "$@"; do
         group=${pair%%=*} wanted=${pair#*=}
         [[ $pair == *=* && $wanted =~ ^[0-9]+$ && $wanted -le 256 ]] || die 2 "scale: '$pair' is not GROUP=N with N from 0 to 256"
-        case $group in
-            python | node | native | c | cpp | bash) ;;
-            *) grep -q "^ *$group *=" "$(clone_root)/conf/runtimes.cfg" ||
-                die 2 "scale: no group or runtime '$group'; there are python, node, native, and the runtimes in conf/runtimes.cfg" ;;
-        esac
+        group_exists "$group"
     done
     for pair in "$@"; do
         group=${pair%%=*} wanted=${pair#*=}
@@ -120,6 +126,51 @@ scale() {
         group_apply "$group" "$wanted"
         say "workers: $group=$wanted"
     done
+}
+
+autoscale_usage() {
+    cat <<'TXT'
+usage: compose/local autoscale GROUP=MIN-MAX ... [--every S] [--backlog-s S] [--idle-s S]
+
+Starts and drains workers by what waits in the queues, until SIGINT or SIGTERM; the workers then stay as they are. Up when two
+looks in a row say that the workers there are would need longer than --backlog-s for what waits (at most to MAX); down to what
+was needed at most during the last --idle-s seconds (at least to MIN). Nothing is lost or run twice: a worker that is stopped
+finishes what it runs and gives back what it has not begun. One line on standard error for each change.
+
+  --every S      seconds between two looks (default 5, as often as RabbitMQ renews its figures)
+  --backlog-s S  seconds in which a backlog should be worked off (default 30)
+  --idle-s S     seconds that fewer workers have to be enough before some are stopped (default 60)
+
+Exit codes: 0 ended by a signal, 2 usage or another autoscale at work, 3 nothing is running.
+TXT
+}
+
+autoscale() {
+    local every=5 backlog=30 idle=60 words=() group bounds
+    while [ $# -gt 0 ]; do
+        case $1 in
+            -h | --help) autoscale_usage; return 0 ;;
+            --every | --backlog-s | --idle-s)
+                [[ ${2-} =~ ^[1-9][0-9]{0,4}$ ]] || die 2 "autoscale: $1 takes a number of seconds from 1 to 99999"
+                case $1 in
+                    --every) every=$2 ;;
+                    --backlog-s) backlog=$2 ;;
+                    --idle-s) idle=$2 ;;
+                esac
+                shift ;;
+            *)
+                group=${1%%=*} bounds=${1#*=}
+                [[ $1 == *=* && $bounds =~ ^([0-9]{1,3})-([0-9]{1,3})$ && ${BASH_REMATCH[1]} -le ${BASH_REMATCH[2]} && ${BASH_REMATCH[2]} -le 256 ]] ||
+                    die 2 "autoscale: '$1' is not GROUP=MIN-MAX with 0 <= MIN <= MAX <= 256, e.g. python=1-8"
+                group_exists "$group"
+                words+=("$group:$(group_runtimes "$group"):$((10#${bounds%-*})):$((10#${bounds#*-}))") ;;
+        esac
+        shift
+    done
+    [ ${#words[@]} -gt 0 ] || { autoscale_usage >&2; exit 2; }
+    process_alive rabbitmq || die 3 "autoscale: nothing is running; start it with compose/local up"
+    exec /usr/bin/python3 "$(clone_root)/compose/lib/autoscale.py" "$(clone_root)/compose/local" "$(bin)/assay-producer" \
+        "$every" "$backlog" "$idle" "${words[@]}"
 }
 
 status() {

@@ -1,68 +1,21 @@
 """compose/local as a person uses it: demo, again, scale, crash, down, reset. Each test leaves the fleet running for the next."""
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
-import tempfile
-import time
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-
-
-def wait_until(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"gave up waiting for {condition.__name__}"
-        time.sleep(0.1)
-
-
-class Local:
-    """compose/local on a state folder of its own, with the binaries of the test build."""
-
-    def __init__(self, state):
-        self.state = pathlib.Path(state)
-        build = os.environ.get("ASSAY_BUILD", str(ROOT / "build/asan"))
-        self.env = {**os.environ, "ASSAY_STATE": str(state), "ASSAY_BUILD": build}
-        self.bin = pathlib.Path(build) / "bin"
-
-    def __call__(self, *arguments, stdin=subprocess.DEVNULL):
-        return subprocess.run([ROOT / "compose/local", *arguments], env=self.env, stdin=stdin, capture_output=True, text=True,
-                              timeout=600)
-
-    def pid(self, name):
-        record = self.state / "run" / name
-        return int(record.read_text().split()[0]) if record.exists() else None
-
-    def workers(self):
-        return sorted(p.name for p in (self.state / "run").glob("worker-*"))
-
-    def processes(self):
-        """Pids of all live processes that mention the state folder, or are recorded in it."""
-        found = []
-        for entry in pathlib.Path("/proc").iterdir():
-            if not entry.name.isdigit() or int(entry.name) == os.getpid():
-                continue
-            try:
-                words = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
-            except (OSError, PermissionError):
-                continue
-            if str(self.state).encode() in words:
-                found.append((int(entry.name), words[:200]))
-        return found
+from lib.local import Local
+from lib.servers import ROOT
+from lib.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
 def local():
-    # The servers' users must reach their data: pytest's own temporary folders are private.
-    state = tempfile.mkdtemp(prefix="assay-test-", dir="/var/tmp")
-    os.chmod(state, 0o755)
-    fleet = Local(state)
+    fleet = Local.new()
     yield fleet
-    fleet("reset", "--yes")
-    shutil.rmtree(state, ignore_errors=True)
+    fleet.remove()
 
 
 def test_demo_shows_every_verdict_as_documented(local):
