@@ -193,6 +193,18 @@ static const char *option_value(const PQconninfoOption *options, const char *key
     return NULL;
 }
 
+/* A URL whose password has an @ or / in it as it is, or that lost its end, is read as if a part of the
+ * password were host or port, which libpq's messages quote. */
+static bool is_ambiguous(const char *url, const PQconninfoOption *parsed)
+{
+    const char *authority = strstr(url, "://");
+    const char *at = authority != NULL ? strchr(authority, '@') : NULL;
+    if (at != NULL && memchr(at + 1, '@', strcspn(at + 1, "?")) != NULL)
+        return true;
+    const char *port = option_value(parsed, "port");
+    return port != NULL && port[strspn(port, "0123456789,")] != '\0';
+}
+
 static PQconninfoOption *parse_url(const char *url, struct err *err)
 {
     if (url == NULL || url[0] == '\0') {
@@ -201,11 +213,13 @@ static PQconninfoOption *parse_url(const char *url, struct err *err)
         return NULL;
     }
     PQconninfoOption *parsed = PQconninfoParse(url, NULL); /* its message may quote the password */
-    if (parsed == NULL)
-        (void)err_set(err, ERR_CONFIG,
-                      "the database URL cannot be read; it must look like "
-                      "postgresql://user:password@host:5432/database, special characters percent-encoded");
-    return parsed;
+    if (parsed != NULL && !is_ambiguous(url, parsed))
+        return parsed;
+    PQconninfoFree(parsed);
+    (void)err_set(err, ERR_CONFIG,
+                  "the database URL cannot be read; it must look like "
+                  "postgresql://user:password@host:5432/database, special characters percent-encoded");
+    return NULL;
 }
 
 /* Element `index` of a comma-separated list, malloc'ed; the only one of a list of one stands for all. NULL:

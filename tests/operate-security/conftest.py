@@ -91,5 +91,6 @@ def servers(authority):
 @pytest.fixture(scope="session")
 def fleet(servers, build):
     made = Fleet(servers, build)
-    made.said = servers.local("demo", env={"ASSAY_BUILD": str(build)})
+    # 1: a verdict differs, as on a machine so loaded that a limit of wall time comes before one of CPU time.
+    made.said = servers.local("demo", env={"ASSAY_BUILD": str(build)}, codes=(0, 1))
     return made
