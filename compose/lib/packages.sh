@@ -31,7 +31,7 @@ install_packages() {
 container_packages() {
     command -v docker >/dev/null || printf 'docker.io\n'
     docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || printf 'docker-compose\n'
-    printf 'debootstrap\n'
+    printf 'debootstrap\niproute2\n'
 }
 
 # Runs as root. The packages' own services must not start: they would listen on every address. policy-rc.d is Debian's

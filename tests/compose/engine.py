@@ -1,4 +1,5 @@
 """A Docker engine for the tests: the one that answers, or one of our own that leaves nothing behind."""
+import functools
 import os
 import pathlib
 import shutil
@@ -26,9 +27,15 @@ class Engine:
     def docker(self, *words, **more):
         return self.run("docker", *words, **more)
 
+    @functools.cached_property
+    def composer(self):
+        """The words that Docker's compose starts with here, or None."""
+        if self.docker("compose", "version", check=False).returncode == 0:
+            return ["docker", "compose"]
+        return ["docker-compose"] if shutil.which("docker-compose") else None
+
     def compose(self, *words, **more):
-        plugin = self.docker("compose", "version", check=False).returncode == 0
-        return self.run(*(["docker", "compose"] if plugin else ["docker-compose"]), *words, **more)
+        return self.run(*self.composer, *words, **more)
 
     def answers(self):
         return self.docker("info", check=False, timeout=60).returncode == 0
@@ -36,7 +43,7 @@ class Engine:
     def start(self):
         if not shutil.which("docker"):
             skip("docker", "no docker is installed")
-        if not shutil.which("docker-compose") and self.docker("compose", "version", check=False).returncode != 0:
+        if self.composer is None:
             skip("docker_compose", "neither docker-compose nor docker's compose plugin is installed")
         if self.answers():
             return

@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 from engine import ROOT
-from fleet import GRAFANA, port_opens, run_demo
+from fleet import GRAFANA, assert_reached, port_opens, run_demo
 
 from lib.skipping import skip
 from lib.waiting import wait_until
@@ -64,7 +64,7 @@ def test_no_secret_can_be_seen_from_outside(fleet):
     hidden = {name: text for name, text in fleet.secrets().items() if name != "broker-definitions"}
     assert len(hidden) >= 12
     for container in fleet.all_containers():
-        shown = json.dumps(fleet.inspect(container)) + fleet.engine.docker("top", container, "-eo", "args").stdout
+        shown = json.dumps(fleet.inspect(container)) + fleet.engine.docker("top", container, "-eo", "pid,args").stdout
         shown += fleet.execute(container, "sh", "-c", "cat /proc/[0-9]*/environ | tr '\\0' '\\n'").stdout
         logs = fleet.engine.docker("logs", container)
         shown += logs.stdout + logs.stderr
@@ -83,12 +83,12 @@ def test_setting_up_again_changes_nothing(fleet):
 @pytest.mark.parametrize("service", WORKERS)
 def test_an_executor_reaches_the_broker_and_nothing_else(fleet, service):
     worker, broker = fleet.containers(service)[0], fleet.containers("rabbitmq")[0]
-    assert port_opens(fleet, worker, fleet.address(broker, "executors"), 5672)
+    assert_reached(fleet, worker, fleet.address(broker, "executors"), 5672)
     reachable = {"postgres": (fleet.address(fleet.postgres(), "store"), 5432),
                  "collector": (fleet.address(fleet.containers("collector")[0], "watching"), 9102),
                  "prometheus": (fleet.address(fleet.containers("prometheus")[0], "watching"), 9090)}
-    assert port_opens(fleet, fleet.containers("collector")[0], *reachable["postgres"])
-    assert port_opens(fleet, fleet.containers("rabbitmq")[0], *reachable["collector"])
+    assert_reached(fleet, fleet.containers("collector")[0], *reachable["postgres"])
+    assert_reached(fleet, fleet.containers("rabbitmq")[0], *reachable["collector"])
     for name, place in reachable.items():
         assert not port_opens(fleet, worker, *place), name
     assert fleet.execute(worker, "getent", "hosts", "rabbitmq").returncode == 0
@@ -107,7 +107,7 @@ def outside_address():
 
 def test_an_executor_does_not_reach_the_internet(fleet):
     address = outside_address()
-    assert port_opens(fleet, fleet.containers("rabbitmq")[0], address, 80)
+    assert_reached(fleet, fleet.containers("rabbitmq")[0], address, 80)
     for service in WORKERS:
         assert not port_opens(fleet, fleet.containers(service)[0], address, 80)
         assert fleet.execute(fleet.containers(service)[0], "timeout", "8", "getent", "hosts", "deb.debian.org").returncode != 0
@@ -119,7 +119,7 @@ CONNECT = "import socket\ntry:\n    socket.create_connection(('{address}', 5672)
 def test_a_task_does_not_reach_the_broker(fleet):
     """Its worker does; EACCES comes from the sandbox, not from the network."""
     address = fleet.address(fleet.containers("rabbitmq")[0], "executors")
-    assert port_opens(fleet, fleet.containers("worker-python")[0], address, 5672)
+    assert_reached(fleet, fleet.containers("worker-python")[0], address, 5672)
     tasks = [{"task_id": "connect", "runtime": "python", "implementation_code": CONNECT.format(address=address),
               "cases": [{"expected_stdout": "13\n"}]},
              {"task_id": "read", "runtime": "bash", "cases": [{"expected_stdout": "refused\nrefused\n"}],

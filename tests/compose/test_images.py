@@ -70,7 +70,7 @@ def test_a_changed_c_file_rebuilds_the_last_layers_only_and_a_rollback_undoes_it
     def said(word):
         return images.engine.docker("run", "--rm", f"assaytest/worker-python:{word}", "assay-worker", "--help").stdout
 
-    with Changed(tree / "worker/options.c", lambda text: re.sub(r"usage: assay-worker", "Usage: assay-worker", text, count=1)):
+    with Changed(tree / "worker/options.c", lambda text: text.replace("Usage: assay-worker", "USAGE: assay-worker", 1)):
         built = images.command("build", "worker-python", "collector", root=tree).stderr
     # Of the programs of a worker one differs; what came before (Debian, Python, pytest) and its harnesses are the same.
     new, all_layers = map(int, re.search(r"worker-python: version \d+ is current, (\d+) of (\d+) layers new", built).groups())
@@ -78,10 +78,10 @@ def test_a_changed_c_file_rebuilds_the_last_layers_only_and_a_rollback_undoes_it
     assert "collector: version" in built and "is up to date" in built.split("collector:")[1]
     log = (tree / "build/images.log").read_text()
     assert not re.search(r"^(Unpacking|Setting up) ", log, re.MULTILINE)  # no package was installed again
-    assert said("current").startswith("Usage") and said(before).startswith("usage")
+    assert said("current").startswith("USAGE") and said(before).startswith("Usage")
 
     assert f"version {before} is current again" in images.command("rollback", "worker-python").stderr
-    assert said("current").startswith("usage") and versions(images, "worker-python")[before]
+    assert said("current").startswith("Usage") and versions(images, "worker-python")[before]
     fleet = Fleet(images, tmp_path)
     try:
         run_demo(fleet.up(), "after-rollback")

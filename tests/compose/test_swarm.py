@@ -4,7 +4,7 @@ import os
 
 import pytest
 from engine import ROOT
-from fleet import Fleet, port_opens, run_demo
+from fleet import Fleet, assert_reached, port_opens, run_demo
 from test_fleet import CONNECT, assert_all_stored, job_of, outside_address
 
 from lib.skipping import skip
@@ -30,11 +30,13 @@ class SwarmFleet(Fleet):
             document["networks"][name]["attachable"] = True
         (self.folder / "stack.json").write_text(json.dumps(document))
         self.deployed = docker("stack", "deploy", "--resolve-image", "never", "-c", self.folder / "stack.json", self.project)
-        wait_until(lambda: all(self.running(name) for name in document["services"]), 240, "all services to run")
+        # A name is resolved once its container is healthy.
+        wait_until(lambda: all(self.serves(name) for name in document["services"]), 300, "all services to be healthy")
         return self
 
-    def running(self, service):
-        return self.containers(service)
+    def serves(self, service):
+        states = [self.inspect(container)["State"] for container in self.containers(service)]
+        return states and all(state.get("Health", {}).get("Status", "healthy") == "healthy" for state in states)
 
     def containers(self, service):
         return self.engine.docker("ps", "-q", "--filter", f"label=com.docker.swarm.service.name={self.project}_{service}").stdout.split()
@@ -112,8 +114,9 @@ def test_an_executor_reaches_the_broker_and_nothing_else(fleet):
     worker, collector = fleet.containers("worker-python")[0], fleet.containers("collector")[0]
     broker, database = (fleet.address(fleet.containers(name)[0], network) for name, network in (("rabbitmq", "executors"), ("postgres", "store")))
     outside = outside_address()
-    assert port_opens(fleet, worker, broker, 5672) and not port_opens(fleet, worker, database, 5432) and not port_opens(fleet, worker, outside, 80)
-    assert port_opens(fleet, collector, database, 5432) and port_opens(fleet, fleet.containers("rabbitmq")[0], outside, 80)
+    for container, address, port in ((worker, broker, 5672), (collector, database, 5432), (fleet.containers("rabbitmq")[0], outside, 80)):
+        assert_reached(fleet, container, address, port)
+    assert not port_opens(fleet, worker, database, 5432) and not port_opens(fleet, worker, outside, 80)
     task = {"task_id": "connect", "runtime": "python", "implementation_code": CONNECT.format(address=broker), "cases": [{"expected_stdout": "13\n"}]}
     done = fleet.producer("publish", fleet.write_tasks("connect.jsonl", [task]), "--job", "connect", "--wait", check=False)
     assert done.returncode == 0, done.stdout + done.stderr
