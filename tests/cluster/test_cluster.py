@@ -56,7 +56,7 @@ def test_without_a_majority_everybody_waits(site):
     site.start_worker("bash")
     path = site.write_tasks([{"task_id": f"t{n}", "job_id": "j", "runtime": "bash", "implementation_code": "sleep 0.2; echo hi",
                               "cases": [{"expected_stdout": "hi"}]} for n in range(150)])
-    producer = site.start("assay-producer", "publish", path, "--wait", "--rate", "20")
+    producer = site.start("assay-producer", "publish", path, "--wait", "--rate", "5")
     wait_until(lambda: site.value("SELECT count(*) FROM executions") > 5, 60, "the first rows")
     lost = site.servers.nodes[:2]
     for node in lost:

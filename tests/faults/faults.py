@@ -1,144 +1,135 @@
-"""The faults that a campaign draws from. Each does one thing and says to whom; what lasts puts its end on the campaign's list."""
-import signal
-import urllib.error
-import urllib.parse
+"""The faults that a campaign draws from. Each does one thing and says to whom; what lasts puts its end on the campaign's list. None:
+there was nobody to meet.
 
-import psycopg2
-from campaign import children, kill
+    (weight, function(campaign, random) -> what it met, or None)
+"""
+import signal
+
+import faults_servers as servers
+from fleet import children, signal_pid
 
 
 def worker_killed(campaign, rng):
-    return campaign.signal(rng, "worker", signal.SIGKILL)
+    return campaign.fleet.signal(rng, "worker", signal.SIGKILL)
 
 
 def worker_terminated(campaign, rng):
-    return campaign.signal(rng, "worker", signal.SIGTERM)
+    return campaign.fleet.signal(rng, "worker", signal.SIGTERM)
+
+
+def collector_killed(campaign, rng):
+    return campaign.fleet.signal(rng, "collector", signal.SIGKILL)
+
+
+def collector_terminated(campaign, rng):
+    return campaign.fleet.signal(rng, "collector", signal.SIGTERM)
+
+
+def producer_killed(campaign, rng):
+    return campaign.fleet.signal(rng, "producer", signal.SIGKILL)
+
+
+def producer_terminated(campaign, rng):
+    return campaign.fleet.signal(rng, "producer", signal.SIGTERM)
+
+
+def _pause(campaign, rng, kind):
+    role = campaign.fleet.choose(rng, kind)
+    if role is not None:
+        process = campaign.fleet.roles[role]
+        process.signal(signal.SIGSTOP)
+        campaign.later(campaign.lasting(rng), "", lambda: process.signal(signal.SIGCONT))
+    return role
 
 
 def worker_paused(campaign, rng):
-    return campaign.pause(rng, "worker")
+    return _pause(campaign, rng, "worker")
+
+
+def collector_paused(campaign, rng):
+    return _pause(campaign, rng, "collector")
+
+
+def producer_paused(campaign, rng):
+    return _pause(campaign, rng, "producer")
 
 
 def slot_killed(campaign, rng):
     """A slot's init dies under the worker: an infra fault, tried again."""
-    role = campaign.choose(rng, "worker")
-    inits = children(campaign.roles[role].pid) if role else []
-    return kill(rng.choice(inits)) if inits else None
+    role = campaign.fleet.choose(rng, "worker")
+    inits = children(campaign.fleet.roles[role].pid) if role else []
+    return signal_pid(rng.choice(inits), signal.SIGKILL) if inits else None
 
 
-def collector_killed(campaign, rng):
-    return campaign.signal(rng, "collector", signal.SIGKILL)
+def runtime_server_killed(campaign, rng):
+    role = campaign.fleet.choose(rng, "worker")
+    found = campaign.fleet.warm_servers(role) if role else []
+    return signal_pid(rng.choice(found), signal.SIGKILL) if found else None
 
 
-def collector_terminated(campaign, rng):
-    return campaign.signal(rng, "collector", signal.SIGTERM)
+def runtime_server_stopped(campaign, rng):
+    """Nobody lets it go on: whoever waits for it has to notice."""
+    role = campaign.fleet.choose(rng, "worker")
+    found = campaign.fleet.warm_servers(role) if role else []
+    return signal_pid(rng.choice(found), signal.SIGSTOP) if found else None
 
 
-def collector_paused(campaign, rng):
-    return campaign.pause(rng, "collector")
+PROGRAMS = [(6, worker_killed), (4, worker_terminated), (5, worker_paused), (6, slot_killed), (6, runtime_server_killed), (4, runtime_server_stopped),
+            (5, collector_killed), (3, collector_terminated), (4, collector_paused), (2, producer_killed), (1, producer_terminated), (2, producer_paused)]
 
 
-def producer_killed(campaign, rng):
-    return campaign.signal(rng, "producer", signal.SIGKILL)
+def clock_stepped(campaign, rng):
+    """By an hour, to and fro, for one program; it stays so for a while."""
+    seconds = rng.choice([3600, -3600])
+    role = campaign.fleet.step_clock(rng, seconds)
+    if role is None:
+        return None
+    campaign.later(campaign.lasting(rng), "", lambda: campaign.fleet.set_clock(role, 0))
+    return f"{role} {seconds:+d} s"
 
 
-def producer_terminated(campaign, rng):
-    return campaign.signal(rng, "producer", signal.SIGTERM)
-
-
-def producer_paused(campaign, rng):
-    return campaign.pause(rng, "producer")
-
-
-def broker_restarted(campaign, _rng):
-    campaign.site.servers.restart_broker()
+def disk_full(campaign, rng):
+    """Of the programs' temporary files and of the publisher's results."""
+    campaign.fleet.disk.fill()
+    campaign.later(campaign.lasting(rng), "disk has space again", campaign.fleet.disk.free)
     return ""
 
 
-def broker_killed(campaign, _rng):
-    campaign.site.servers.stop_broker(signal.SIGKILL)
-    campaign.site.servers.up()
-    return ""
+CLOCK = [(3, clock_stepped)]
+DISK = [(2, disk_full), (2, servers.database_disk_full)]
 
 
-def broker_memory_alarm(campaign, rng):
-    servers = campaign.site.servers
-    servers.rabbitmqctl("set_vm_memory_high_watermark", "0.000001")
-    campaign.later(rng.uniform(2, 8), "memory alarm over", lambda: servers.rabbitmqctl("set_vm_memory_high_watermark", "0.4"))
-    return ""
-
-
-def broker_disk_alarm(campaign, rng):
-    servers = campaign.site.servers
-    servers.rabbitmqctl("set_disk_free_limit", "1000000GB")
-    campaign.later(rng.uniform(2, 8), "disk alarm over", lambda: servers.rabbitmqctl("set_disk_free_limit", "50MB"))
-    return ""
-
-
-def connections_closed(campaign, _rng):
-    """By the administrator, one after the other."""
-    site = campaign.site
-    closed = 0
-    try:
-        for connection in site.management("GET", "vhosts/{vhost}/connections"):
-            site.management("DELETE", "connections/" + urllib.parse.quote(connection["name"], safe=""))
-            closed += 1
-    except (urllib.error.URLError, OSError):
-        pass  # the broker may be starting
-    return closed
-
-
-def database_restarted(campaign, _rng):
-    campaign.site.servers.restart_database()
-    return ""
-
-
-def database_crashed(campaign, _rng):
-    campaign.site.servers.stop_database(signal.SIGQUIT)
-    campaign.site.servers.up()
-    return ""
-
-
-def sessions_ended(campaign, _rng):
-    return _end_sessions(campaign.site)
-
-
-def _end_sessions(site):
-    return site.value("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
-
-
-def database_read_only(campaign, rng):
-    site = campaign.site
-    site.servers.superuser(f"ALTER DATABASE {site.database} SET default_transaction_read_only = on")
-    _end_sessions(site)
+def _network(campaign, rng, harm):
+    """`harm`(network, ports) for a while; one trouble at a time."""
+    network = campaign.fleet.network
+    if network.troubled:
+        return None
+    which, ports = rng.choice([("broker", network.ports[:2]), ("database", network.ports[2:]), ("all", network.ports)])
+    harm(network, ports)
+    network.troubled = True
 
     def over():
-        site.servers.superuser(f"ALTER DATABASE {site.database} RESET default_transaction_read_only")
-        _end_sessions(site)
-    campaign.later(rng.uniform(2, 8), "read-only over", over)
-    return ""
+        network.heal()
+        network.troubled = False
+    campaign.later(campaign.lasting(rng), "network healed", over)
+    return which
 
 
-def database_refuses_connections(campaign, rng):
-    site = campaign.site
-    site.servers.superuser("ALTER ROLE assay_collector CONNECTION LIMIT 0")
-    _end_sessions(site)
-    campaign.later(rng.uniform(2, 8), "connections again", lambda: site.servers.superuser("ALTER ROLE assay_collector CONNECTION LIMIT -1"))
-    return ""
+def network_stalled(campaign, rng):
+    return _network(campaign, rng, lambda network, ports: network.stall(ports))
 
 
-def table_locked(campaign, rng):
-    connection = psycopg2.connect(campaign.site.pg_url("postgres"))
-    try:
-        connection.cursor().execute("SET lock_timeout = '2s'; LOCK TABLE executions")
-    except psycopg2.errors.LockNotAvailable:
-        connection.close()  # an earlier one still holds it
-        return None
-    campaign.later(rng.uniform(2, 10), "lock released", connection.close)
-    return ""
+def network_cut(campaign, rng):
+    return _network(campaign, rng, lambda network, ports: network.cut(ports))
 
 
-ALL = [(6, worker_killed), (4, worker_terminated), (5, worker_paused), (6, slot_killed), (5, collector_killed), (3, collector_terminated),
-       (4, collector_paused), (2, producer_killed), (1, producer_terminated), (2, producer_paused), (2, broker_restarted), (2, broker_killed),
-       (2, broker_memory_alarm), (2, broker_disk_alarm), (4, connections_closed), (2, database_restarted), (2, database_crashed),
-       (4, sessions_ended), (3, database_read_only), (3, database_refuses_connections), (4, table_locked)]
+def network_lossy(campaign, rng):
+    return _network(campaign, rng, lambda network, ports: network.lose(ports, 30))
+
+
+def network_slow(campaign, rng):
+    return _network(campaign, rng, lambda network, _: network.slow())
+
+
+NETWORK = [(4, network_stalled), (3, network_cut), (2, network_lossy), (2, network_slow)]
+ALL = PROGRAMS + servers.ALARMS + servers.DATABASE + servers.RESTARTS

@@ -103,14 +103,14 @@ class Site:
                               stdin=subprocess.DEVNULL if stdin is None else None, capture_output=True, text=True,
                               errors="replace", timeout=seconds, check=False, cwd=self.folder)
 
-    def start(self, program, *words, env=None):
-        """Starts a program in the background: a Process, stopped at the end of the test at the latest."""
+    def start(self, program, *words, env=None, before=()):
+        """Starts a program in the background: a Process, stopped at the end of the test at the latest. `before`: words that run it, e.g. nsenter."""
         log = self.folder / f"{program}-{len(self.processes)}.log"
-        process = Process([self.build / "bin" / program, *map(str, words)], self.env(program, **(env or {})), log, self.folder)
+        process = Process([*before, self.build / "bin" / program, *map(str, words)], self.env(program, **(env or {})), log, self.folder)
         self.processes.append(process)
         return process
 
-    def start_worker(self, runtimes="python", slots=1, name=None, wait=True, noop=False, **env):
+    def start_worker(self, runtimes="python", slots=1, name=None, wait=True, noop=False, before=(), **env):
         """A worker that consumes already, when this returns (unless wait=False). Further variables as keywords. With `noop` it
         runs nothing and answers at once, or after the milliseconds that a task's label noop_ms says."""
         self._workers += 1
@@ -119,8 +119,8 @@ class Site:
         settings = {"ASSAY_WORKER_RUNTIMES": runtimes, "ASSAY_WORKER_SLOTS": slots, "ASSAY_HTTP_LISTEN": address,
                     "ASSAY_WORKER_NAME": name or f"worker-{self._workers}",
                     "ASSAY_WORKER_UID_BASE": uid_base, **env}
-        worker = self.start(NOOP_WORKER if noop else "assay-worker", env=settings)
-        worker.address, worker.uid_base = settings["ASSAY_HTTP_LISTEN"], uid_base
+        worker = self.start(NOOP_WORKER if noop else "assay-worker", env=settings, before=before)
+        worker.address, worker.uid_base = settings["ASSAY_HTTP_LISTEN"], int(settings["ASSAY_WORKER_UID_BASE"])
         if wait:
             def consuming():
                 assert worker.alive(), "it ended"
@@ -141,9 +141,9 @@ class Site:
         """Waits until that many slots of a worker run tasks."""
         wait_until(lambda: self.status(worker)["busy"] == slots, seconds, f"{slots} busy slots", every=0.02)
 
-    def start_collector(self, wait=True, **env):
+    def start_collector(self, wait=True, before=(), **env):
         """A collector that consumes already, when this returns (unless wait=False)."""
-        collector = self.start("assay-collector", "run", env=env)
+        collector = self.start("assay-collector", "run", env=env, before=before)
         if wait:
             collector.wait_for_log("; consuming", 60)
         return collector
