@@ -23,13 +23,15 @@ class Campaign:
     """`count` tasks of a mix (tasks.py) under faults drawn from `seed`, one every `gap_s` seconds on average until every task has its
     verdict, or `faults_s` seconds are over; then the fleet is left alone to finish. A fault that lasts does so for up to `longest_s`.
     `rate`: tasks published a second, so that a quick fleet is not done before the faults come; None: as fast as they go. `chunk`: tasks
-    in a file; None: one file. `tell` takes lines for a person. Further words go to Fleet."""
+    in a file; None: one file. `publish_s`: no further file after that many seconds, the campaign is then a smaller one. `tell` takes
+    lines for a person. Further words go to Fleet."""
 
-    def __init__(self, site, count, seed, gap_s=3.0, faults_s=60.0, longest_s=8.0, rate=None, chunk=None, mix=truth.MIXED, tell=print, **fleet):
+    def __init__(self, site, count, seed, gap_s=3.0, faults_s=60.0, longest_s=8.0, rate=None, chunk=None, publish_s=None, mix=truth.MIXED, tell=print, **fleet):
         self.site, self.seed, self.gap_s, self.faults_s, self.longest_s, self.tell = site, seed, gap_s, faults_s, longest_s, tell
         self.random = random.Random(seed)
         made, self.expected = truth.make(mix, count, JOB)
-        chunk = chunk or count
+        self.publish_s = publish_s
+        self.chunk = chunk = chunk or count
         self.files = [site.write_tasks(made[at:at + chunk], f"campaign{at // chunk}.jsonl") for at in range(0, count, chunk)]
         self.log = open(site.folder / "schedule.jsonl", "w", encoding="utf-8")
         self.start = time.monotonic()
@@ -82,6 +84,7 @@ class Campaign:
         try:
             while time.monotonic() - self.start < self.faults_s and not self.fleet.keep_up():
                 self._undo_due()
+                self._enough()
                 if time.monotonic() >= due:
                     self._strike(deck, faults)
                     due = time.monotonic() + self.random.uniform(0.5, 1.5) * self.gap_s
@@ -95,6 +98,7 @@ class Campaign:
         deadline = time.monotonic() + seconds
         wrong, complete = ["the publisher does not end"], False
         while wrong and time.monotonic() < deadline:
+            self._enough()
             try:
                 if self.fleet.keep_up() and books.complete(self.site, JOB, len(self.expected)):
                     wrong = books.wrong(self.site, JOB, self.expected)
@@ -104,6 +108,15 @@ class Campaign:
                 wrong = [str(problem)]
             time.sleep(0.2)
         return wrong
+
+    def _enough(self):
+        """After `publish_s`: what has not been begun is no part of the campaign."""
+        if self.publish_s is None or time.monotonic() - self.start < self.publish_s or not self.fleet.files:
+            return
+        self.files = self.files[:len(self.files) - len(self.fleet.files)]
+        self.fleet.files.clear()
+        self.expected = dict(list(self.expected.items())[:len(self.files) * self.chunk])
+        self._note("no further file")
 
     def _connections_gone(self):
         lines = []
