@@ -23,14 +23,15 @@ class Campaign:
     """`count` tasks of a mix (tasks.py) under faults drawn from `seed`, one every `gap_s` seconds on average until every task has its
     verdict, or `faults_s` seconds are over; then the fleet is left alone to finish. A fault that lasts does so for up to `longest_s`.
     `rate`: tasks published a second, so that a quick fleet is not done before the faults come; None: as fast as they go. `chunk`: tasks
-    in a file; None: one file. `publish_s`: no further file after that many seconds, the campaign is then a smaller one. `tell` takes
-    lines for a person. Further words go to Fleet."""
+    in a file; None: one file. `publish_s`: no further file after that many seconds and all kinds of faults, the campaign is then a
+    smaller one. `tell` takes lines for a person. Further words go to Fleet."""
 
     def __init__(self, site, count, seed, gap_s=3.0, faults_s=60.0, longest_s=8.0, rate=None, chunk=None, publish_s=None, mix=truth.MIXED, tell=print, **fleet):
         self.site, self.seed, self.gap_s, self.faults_s, self.longest_s, self.tell = site, seed, gap_s, faults_s, longest_s, tell
         self.random = random.Random(seed)
         made, self.expected = truth.make(mix, count, JOB)
         self.publish_s = publish_s
+        self.deck = []  # kinds of faults that have not happened yet
         self.chunk = chunk = chunk or count
         self.files = [site.write_tasks(made[at:at + chunk], f"campaign{at // chunk}.jsonl") for at in range(0, count, chunk)]
         self.log = open(site.folder / "schedule.jsonl", "w", encoding="utf-8")
@@ -67,29 +68,30 @@ class Campaign:
             if name:
                 self._note(name)
 
-    def _strike(self, deck, faults):
+    def _strike(self, faults):
         """The next of the deck, while it lasts; one that found nobody to meet goes under it."""
-        fault = deck.pop(0) if deck else self.random.choices([one for _, one in faults], [weight for weight, _ in faults])[0]
+        fault = self.deck.pop(0) if self.deck else self.random.choices([one for _, one in faults], [weight for weight, _ in faults])[0]
         # A generator of its own: what a fault draws does not change the faults after it.
         target = fault(self, random.Random(self.random.random()))
         if target is not None:
             self._note(fault.__name__, target)
         elif fault.__name__ not in self.counted:
-            deck.append(fault)
+            self.deck.append(fault)
 
     def _wreck(self, faults):
-        deck = [fault for _, fault in faults]
-        self.random.shuffle(deck)
+        self.deck = [fault for _, fault in faults]
+        self.random.shuffle(self.deck)
         due = time.monotonic() + self.random.uniform(0.5, 1.5) * self.gap_s
         try:
-            while time.monotonic() - self.start < self.faults_s and not self.fleet.keep_up():
+            while (self.deck or time.monotonic() - self.start < self.faults_s) and not self.fleet.keep_up():
                 self._undo_due()
                 self._enough()
                 if time.monotonic() >= due:
-                    self._strike(deck, faults)
+                    self._strike(faults)
                     due = time.monotonic() + self.random.uniform(0.5, 1.5) * self.gap_s
                 time.sleep(0.05)
         finally:
+            self.deck = []
             self._undo_due(everything=True)
         self._note("end of faults")
 
@@ -111,7 +113,7 @@ class Campaign:
 
     def _enough(self):
         """After `publish_s`: what has not been begun is no part of the campaign."""
-        if self.publish_s is None or time.monotonic() - self.start < self.publish_s or not self.fleet.files:
+        if self.publish_s is None or time.monotonic() - self.start < self.publish_s or self.deck or not self.fleet.files:
             return
         self.files = self.files[:len(self.files) - len(self.fleet.files)]
         self.fleet.files.clear()

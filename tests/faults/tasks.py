@@ -9,7 +9,7 @@ def bash(code, expected="hi", **limits):
 
 
 def python(code):
-    return {"runtime": "python", "implementation_code": code, "test_suite_code": PYTHON, "timeout": 60}
+    return {"runtime": "python", "implementation_code": code, "test_suite_code": PYTHON, "timeout": 40}
 
 
 def compiled(code):
