@@ -1,9 +1,11 @@
 /*
- * The least that publishing takes: the lines of a file as persistent, mandatory messages by librabbitmq, at
- * most WINDOW of them unconfirmed. What assay-producer does beyond (judging, accounting, reconnecting) is
- * measured against this.
+ * The least that the broker takes of a program in C: bare loops by librabbitmq. What Assay's programs do
+ * beyond (judging, accounting, running, reconnecting) is measured against them.
  *
- *   usage: bench_bare_amqp HOST PORT VHOST USER FILE WINDOW KEY     password in BENCH_PASSWORD
+ *   bench_bare_amqp HOST PORT VHOST USER publish FILE WINDOW KEY       password in BENCH_PASSWORD
+ *       the lines of FILE as persistent, mandatory messages, at most WINDOW of them unconfirmed
+ *   bench_bare_amqp HOST PORT VHOST USER pipeline QUEUE COUNT PREFETCH
+ *       consumes COUNT messages, publishes a result for each, and acknowledges it once that is confirmed
  *   prints: MESSAGES SECONDS
  */
 #include <amqp.h>
@@ -13,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#define MESSAGES_MAX 10000000
 
 static double now_s(void)
 {
@@ -44,69 +48,132 @@ static amqp_connection_state_t open_channel(char **argv)
     return connection;
 }
 
-#define MESSAGES_MAX 10000000
+static void publish(amqp_connection_state_t connection, const char *exchange, const char *key,
+                    const char *type, amqp_bytes_t body)
+{
+    amqp_basic_properties_t properties = {
+        ._flags = AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_TYPE_FLAG,
+        .content_type = amqp_cstring_bytes("application/json"),
+        .delivery_mode = 2,
+        .type = amqp_cstring_bytes(type),
+    };
+    need(amqp_basic_publish(connection, 1, amqp_cstring_bytes(exchange), amqp_cstring_bytes(key), 1, 0,
+                            &properties, body) == AMQP_STATUS_OK,
+         "publish");
+}
 
 /* Quorum queues confirm out of order: each message is ticked off by itself. */
 struct confirms {
     unsigned char done[MESSAGES_MAX + 1];
     unsigned long count;
-    unsigned long lowest; /* all below are done */
+    unsigned long lowest;         /* all below are done */
+    uint64_t *tags;               /* pipeline: the delivery that each result answers */
+    amqp_connection_state_t acks; /* pipeline: where to acknowledge it */
 };
 
 static void tick_off(struct confirms *confirms, unsigned long sequence)
 {
-    confirms->count += confirms->done[sequence] == 0;
+    if (confirms->done[sequence] != 0)
+        return;
     confirms->done[sequence] = 1;
+    confirms->count++;
+    if (confirms->tags != NULL)
+        need(amqp_basic_ack(confirms->acks, 1, confirms->tags[sequence], 0) == AMQP_STATUS_OK, "acknowledge");
 }
 
-static void take_confirm(amqp_connection_state_t connection, struct confirms *confirms)
+static void take_confirm(struct confirms *confirms, const amqp_basic_ack_t *ack)
 {
-    amqp_frame_t frame;
-    need(amqp_simple_wait_frame(connection, &frame) == AMQP_STATUS_OK, "read");
-    need(frame.frame_type == AMQP_FRAME_METHOD && frame.payload.method.id == AMQP_BASIC_ACK_METHOD,
-         "confirm");
-    const amqp_basic_ack_t *ack = frame.payload.method.decoded;
     need(ack->delivery_tag <= MESSAGES_MAX, "counting");
     if (!ack->multiple)
         tick_off(confirms, ack->delivery_tag);
     for (; ack->multiple && confirms->lowest <= ack->delivery_tag; confirms->lowest++)
         tick_off(confirms, confirms->lowest);
+}
+
+static void wait_for_confirm(amqp_connection_state_t connection, struct confirms *confirms)
+{
+    amqp_frame_t frame;
+    need(amqp_simple_wait_frame(connection, &frame) == AMQP_STATUS_OK, "read");
+    need(frame.frame_type == AMQP_FRAME_METHOD && frame.payload.method.id == AMQP_BASIC_ACK_METHOD,
+         "confirm");
+    take_confirm(confirms, frame.payload.method.decoded);
     amqp_maybe_release_buffers(connection);
 }
 
-int main(int argc, char **argv)
+static unsigned long publish_file(amqp_connection_state_t connection, struct confirms *confirms, char **argv)
 {
-    need(argc == 8, "usage: HOST PORT VHOST USER FILE WINDOW KEY;");
-    unsigned long window = strtoul(argv[6], NULL, 10);
-    FILE *file = fopen(argv[5], "re");
+    unsigned long window = strtoul(argv[7], NULL, 10);
+    FILE *file = fopen(argv[6], "re");
     need(file != NULL, "open the file");
-    amqp_connection_state_t connection = open_channel(argv);
-    amqp_basic_properties_t properties = {
-        ._flags = AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_TYPE_FLAG,
-        .content_type = amqp_cstring_bytes("application/json"),
-        .delivery_mode = 2,
-        .type = amqp_cstring_bytes("assay.task.v1"),
-    };
-    static struct confirms confirms = {.lowest = 1};
     unsigned long published = 0;
     char *line = NULL;
     size_t capacity = 0;
     ssize_t size;
-    double began = now_s();
     while ((size = getline(&line, &capacity, file)) > 1) {
-        amqp_bytes_t body = {(size_t)size - 1, line};
-        need(amqp_basic_publish(connection, 1, amqp_cstring_bytes("assay.tasks"), amqp_cstring_bytes(argv[7]),
-                                1, 0, &properties, body) == AMQP_STATUS_OK,
-             "publish");
+        publish(connection, "assay.tasks", argv[8], "assay.task.v1", (amqp_bytes_t){(size_t)size - 1, line});
         published++;
-        while (published - confirms.count >= window)
-            take_confirm(connection, &confirms);
+        while (published - confirms->count >= window)
+            wait_for_confirm(connection, confirms);
     }
-    while (confirms.count < published)
-        take_confirm(connection, &confirms);
-    printf("%lu %.6f\n", published, now_s() - began);
+    while (confirms->count < published)
+        wait_for_confirm(connection, confirms);
     free(line);
     (void)fclose(file);
+    return published;
+}
+
+/* As large as the result of a small suite. */
+static amqp_bytes_t make_result(void)
+{
+    static char body[512];
+    memset(body, 'x', sizeof body);
+    return (amqp_bytes_t){sizeof body, body};
+}
+
+static unsigned long answer_queue(amqp_connection_state_t connection, struct confirms *confirms, char **argv)
+{
+    unsigned long count = strtoul(argv[7], NULL, 10);
+    unsigned long published = 0;
+    uint64_t tag = 0, missing = 0;
+    need(count <= MESSAGES_MAX, "counting");
+    confirms->tags = calloc(count + 1, sizeof *confirms->tags);
+    confirms->acks = connection;
+    need(confirms->tags != NULL, "allocate");
+    (void)amqp_basic_qos(connection, 1, 0, (uint16_t)atoi(argv[8]), 0);
+    need(amqp_basic_consume(connection, 1, amqp_cstring_bytes(argv[6]), amqp_empty_bytes, 0, 0, 0,
+                            amqp_empty_table) != NULL,
+         "consume");
+    while (confirms->count < count) {
+        amqp_frame_t frame;
+        need(amqp_simple_wait_frame(connection, &frame) == AMQP_STATUS_OK, "read");
+        if (frame.frame_type == AMQP_FRAME_HEADER) {
+            missing = frame.payload.properties.body_size;
+        } else if (frame.frame_type == AMQP_FRAME_BODY) {
+            missing -= frame.payload.body_fragment.len;
+            if (missing == 0) {
+                confirms->tags[++published] = tag;
+                publish(connection, "assay.results", "bench.pass", "assay.result.v1", make_result());
+            }
+        } else if (frame.payload.method.id == AMQP_BASIC_DELIVER_METHOD) {
+            tag = ((const amqp_basic_deliver_t *)frame.payload.method.decoded)->delivery_tag;
+        } else if (frame.payload.method.id == AMQP_BASIC_ACK_METHOD) {
+            take_confirm(confirms, frame.payload.method.decoded);
+        }
+        amqp_maybe_release_buffers(connection);
+    }
+    return published;
+}
+
+int main(int argc, char **argv)
+{
+    need(argc == 9, "usage: HOST PORT VHOST USER publish FILE WINDOW KEY | pipeline QUEUE COUNT PREFETCH;");
+    static struct confirms confirms = {.lowest = 1};
+    amqp_connection_state_t connection = open_channel(argv);
+    double began = now_s();
+    unsigned long count = strcmp(argv[5], "publish") == 0 ? publish_file(connection, &confirms, argv)
+                                                          : answer_queue(connection, &confirms, argv);
+    printf("%lu %.6f\n", count, now_s() - began);
+    free(confirms.tags);
     (void)amqp_connection_close(connection, AMQP_REPLY_SUCCESS);
     (void)amqp_destroy_connection(connection);
     return 0;
