@@ -40,6 +40,7 @@
 #include "collector/prune.h"
 #include "collector/service.h"
 #include "common/log.h"
+#include "common/message/json_memory.h"
 #include "common/paths.h"
 
 static bool prune(const struct collector_config *config, const struct collector_options *options,
@@ -78,6 +79,7 @@ int main(int argc, char **argv)
     struct collector_options options;
     struct err err = ERR_INIT;
     log_open("assay-collector");
+    json_memory_use();
     (void)signal(SIGPIPE, SIG_IGN);
     bool ok = collector_options_parse(argc, argv, &options, &err);
     if (ok) {

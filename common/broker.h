@@ -98,6 +98,9 @@ bool broker_wait(struct broker *broker, int timeout_ms, struct err *err);
 /* Publishes; `*sequence` (may be NULL) is the number that on_confirm will report. */
 bool broker_publish(struct broker *broker, const struct broker_message *message, bool mandatory,
                     uint64_t *sequence, struct err *err);
+/* While corked, small messages and acknowledgements leave in full packets (tcp(7), TCP_CORK; after 200 ms at
+ * the latest): for a burst, which the caller ends by uncorking. */
+void broker_cork(struct broker *broker, bool corked);
 /* One publisher at a time may ask the channel not to be in confirm mode (the reply connection): before the
  * first publish. */
 bool broker_set_unconfirmed(struct broker *broker);

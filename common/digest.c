@@ -1,14 +1,23 @@
 #include "common/digest.h"
 
 #include <openssl/evp.h>
-#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
 void digest_sha256(const void *data, size_t size, unsigned char out[DIGEST_SIZE])
 {
-    static const unsigned char nothing = 0;
-    (void)SHA256(size > 0 ? data : &nothing, size, out);
+    /* Fetched once: the one-shot SHA256() looks its algorithm up, under locks, for each call. The programs
+     * have one thread. */
+    static EVP_MD *algorithm;
+    static EVP_MD_CTX *context;
+    if (context == NULL) {
+        algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
+        context = EVP_MD_CTX_new();
+    }
+    /* Only a process without memory for two small structures, or an OpenSSL without SHA-256, gets here. */
+    if (EVP_DigestInit_ex2(context, algorithm, NULL) != 1 || EVP_DigestUpdate(context, data, size) != 1 ||
+        EVP_DigestFinal_ex(context, out, NULL) != 1)
+        abort();
 }
 
 void digest_sha256_hex(const void *data, size_t size, char out[DIGEST_HEX_SIZE])

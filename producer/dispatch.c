@@ -243,7 +243,6 @@ static bool feed(struct dispatch *dispatch, struct err *err)
         }
         if (!send_held(dispatch, err))
             return false;
-        publisher_flush(dispatch->publisher);
     }
     return true;
 }

@@ -24,21 +24,22 @@ void judge_free(struct judge *judge)
 {
     idset_free(judge->seen);
     jobs_free(&judge->jobs);
+    task_index_free(&judge->index);
     for (size_t i = 0; i < judge->key_count; i++)
         free(judge->keys[i]);
     memset(judge, 0, sizeof *judge);
 }
 
-static bool parse(const struct judge *judge, const struct line *line, struct outgoing *out, struct err *err)
+/* `lacks` is the task's. */
+static bool parse(const struct judge *judge, const struct line *line, struct outgoing *out, unsigned *lacks,
+                  struct err *err)
 {
     if (line->too_long)
         return err_set(err, ERR_INPUT, "the line is longer than %zu bytes; make the task smaller",
                        MESSAGE_SIZE_MAX);
-    char content_id[TEXT_ID_MAX + 1];
-    task_content_id(line->text, line->size, content_id);
     struct task_rules rules = {.runtimes = judge->runtimes,
                                .resolve_auto = detect_runtime,
-                               .message_id = content_id,
+                               .content_id = true,
                                .default_job_id = judge->job_id};
     struct task *task = task_parse(line->text, line->size, &rules, NULL, err);
     if (task == NULL)
@@ -48,16 +49,18 @@ static bool parse(const struct judge *judge, const struct line *line, struct out
         good = err_set(err, ERR_INPUT, "field 'job_id': '%s' contradicts --job %s; drop one of the two",
                        task->job_id, judge->job_id);
     else
-        good = outgoing_from_task(out, task, err);
+        good = outgoing_from_line(out, task, line->text, line->size, err);
+    *lacks = task->lacks;
     task_free(task);
     out->tag = line->number;
     return good;
 }
 
-static bool note_key(struct judge *judge, const char *key, struct err *err)
+/* `number` is the key's among judge->keys. */
+static bool note_key(struct judge *judge, const char *key, size_t *number, struct err *err)
 {
-    for (size_t i = 0; i < judge->key_count; i++) {
-        if (strcmp(judge->keys[i], key) == 0)
+    for (*number = 0; *number < judge->key_count; (*number)++) {
+        if (strcmp(judge->keys[*number], key) == 0)
             return true;
     }
     char *copy = judge->key_count < JUDGE_KEYS_MAX ? strdup(key) : NULL;
@@ -85,6 +88,24 @@ enum judge_mark judge_mark_of(const struct judge *judge, const char *job_id, con
     return value != NULL ? (enum judge_mark)(*value >> MARK_SHIFT) : JUDGE_UNMARKED;
 }
 
+static bool note(struct judge *judge, const struct line *line, const struct outgoing *out, unsigned lacks,
+                 struct err *err)
+{
+    size_t key;
+    if (!jobs_add_task(&judge->jobs, out->job_id, out->task_id, err) ||
+        !note_key(judge, out->routing_key, &key, err))
+        return false;
+    if (!judge->keep_index)
+        return true;
+    struct task_record record = {.line = line->number,
+                                 .digest = task_index_digest(line->text, line->size),
+                                 .job = (uint32_t)judge->jobs.last,
+                                 .key = (uint32_t)key,
+                                 .lacks = lacks};
+    return task_index_add(&judge->index, &record, out->task_id) ||
+           err_set(err, ERR_NO_MEMORY, "no memory for the index of the tasks");
+}
+
 static bool left_out(const struct judge *judge, const struct outgoing *out)
 {
     return judge->only != NULL && idset_find(judge->only, out->job_id, out->task_id) == NULL;
@@ -92,7 +113,9 @@ static bool left_out(const struct judge *judge, const struct outgoing *out)
 
 enum judged judge_line(struct judge *judge, const struct line *line, struct outgoing *out, struct err *err)
 {
-    if (!parse(judge, line, out, err))
+    judge->lines = line->number;
+    unsigned lacks;
+    if (!parse(judge, line, out, &lacks, err))
         return JUDGED_BAD;
     uint64_t *first = NULL;
     enum idset_added added = idset_add(judge->seen, out->job_id, out->task_id, line->number, &first);
@@ -108,9 +131,7 @@ enum judged judge_line(struct judge *judge, const struct line *line, struct outg
         outgoing_free(out);
         return JUDGED_LEFT_OUT;
     }
-    good = good && jobs_add_task(&judge->jobs, out->job_id, out->task_id, err) &&
-           note_key(judge, out->routing_key, err);
-    if (!good) {
+    if (!good || !note(judge, line, out, lacks, err)) {
         outgoing_free(out);
         return JUDGED_BAD;
     }
@@ -118,20 +139,22 @@ enum judged judge_line(struct judge *judge, const struct line *line, struct outg
     return JUDGED_TAKEN;
 }
 
-enum judged judge_again(const struct judge *judge, const struct line *line, struct outgoing *out,
-                        struct err *err)
+enum judged judge_again(struct judge *judge, const struct line *line, struct outgoing *out, struct err *err)
 {
-    if (!parse(judge, line, out, err))
-        return JUDGED_BAD;
-    const uint64_t *value = idset_find(judge->seen, out->job_id, out->task_id);
-    if (value == NULL || (*value & LINE_MASK) != line->number) {
+    const struct task_record *record = task_index_find(&judge->index, line->number);
+    if (record == NULL && judge->only != NULL && line->number <= judge->lines)
+        return JUDGED_LEFT_OUT;
+    if (record == NULL || record->digest != task_index_digest(line->text, line->size)) {
         err_set(err, ERR_INPUT, "the line was another one a moment ago");
-        outgoing_free(out);
         return JUDGED_BAD;
     }
-    out->known = *value >> MARK_SHIFT != JUDGE_UNMARKED;
-    if (!left_out(judge, out))
-        return JUDGED_TAKEN;
-    outgoing_free(out);
-    return JUDGED_LEFT_OUT;
+    unsigned lacks;
+    bool good = record->lacks & TASK_LACKS_RUNTIME
+                    ? parse(judge, line, out, &lacks, err)
+                    : outgoing_again(out, line->text, line->size, record->lacks,
+                                     task_index_name(&judge->index, record),
+                                     judge->jobs.items[record->job].job_id, judge->keys[record->key], err);
+    out->tag = line->number;
+    out->known = good && judge_mark_of(judge, out->job_id, out->task_id) != JUDGE_UNMARKED;
+    return good ? JUDGED_TAKEN : JUDGED_BAD;
 }

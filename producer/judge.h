@@ -14,6 +14,7 @@
 #include "producer/jobs.h"
 #include "producer/lines.h"
 #include "producer/source.h"
+#include "producer/task_index.h"
 
 #define JUDGE_KEYS_MAX 256
 
@@ -25,6 +26,9 @@ struct judge {
     struct jobs jobs;           /* what was taken */
     char *keys[JUDGE_KEYS_MAX]; /* distinct routing keys of what was taken */
     size_t key_count;
+    struct task_index index; /* of what was taken; kept only with `keep_index` */
+    bool keep_index;         /* judge_again will be asked; set before the first line */
+    uint64_t lines;          /* the number of the last line judged */
     uint64_t taken, left_out;
 };
 
@@ -46,9 +50,9 @@ enum judge_mark judge_mark_of(const struct judge *judge, const char *job_id, con
 enum judged { JUDGED_TAKEN, JUDGED_LEFT_OUT, JUDGED_BAD };
 /* JUDGED_TAKEN fills `out`, which the caller frees. JUDGED_BAD sets `err`, without file and line. */
 enum judged judge_line(struct judge *judge, const struct line *line, struct outgoing *out, struct err *err);
-/* The second look at a line that judge_line has taken or left out: JUDGED_BAD when it is not the same task.
- * Sets out->known of a marked one. */
-enum judged judge_again(const struct judge *judge, const struct line *line, struct outgoing *out,
-                        struct err *err);
+/* The second look at a line that judge_line has taken or left out, in the same order: its JSON is not read
+ * again. JUDGED_BAD when it is not the same task. Sets out->known of a marked one.
+ */
+enum judged judge_again(struct judge *judge, const struct line *line, struct outgoing *out, struct err *err);
 
 #endif

@@ -35,6 +35,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/message/json_memory.h"
 #include "common/paths.h"
 #include "producer/commands.h"
 #include "producer/config.h"
@@ -134,6 +135,7 @@ int main(int argc, char **argv)
 {
     (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, reported like any other */
     log_open("assay-producer");
+    json_memory_use();
     paths_load_local_env();
     const char *config_file = NULL;
     int at = 1;

@@ -57,7 +57,7 @@ struct publisher *publisher_new(struct loop *loop, const struct producer_config 
 bool publisher_connect(struct publisher *publisher, struct err *err);
 void publisher_free(struct publisher *publisher); /* drops what is unconfirmed; NULL is fine */
 
-bool publisher_has_room(const struct publisher *publisher);
+bool publisher_has_room(struct publisher *publisher);
 bool publisher_send(struct publisher *publisher, const struct publication_fields *fields, struct err *err);
 /* Sends what may be sent now, and sets a timer for what has to wait. */
 void publisher_flush(struct publisher *publisher);

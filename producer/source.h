@@ -26,6 +26,12 @@ struct outgoing {
 void outgoing_free(struct outgoing *outgoing); /* frees the body */
 /* Fills `outgoing` from a parsed task. ERR_INPUT when it is too large as a message. */
 bool outgoing_from_task(struct outgoing *outgoing, const struct task *task, struct err *err);
+/* The same by the bytes that the task was parsed from, where nothing but ids has to be added to them. */
+bool outgoing_from_line(struct outgoing *outgoing, const struct task *task, const char *line, size_t size,
+                        struct err *err);
+/* The same of a line that was judged before; `lacks` of its task, without TASK_LACKS_RUNTIME. */
+bool outgoing_again(struct outgoing *outgoing, const char *line, size_t size, unsigned lacks,
+                    const char *task_id, const char *job_id, const char *routing_key, struct err *err);
 
 enum source_state {
     SOURCE_TASK,   /* `out` is filled and the caller's */

@@ -58,6 +58,7 @@ struct task_file_source *task_file_open(const char *path, struct judge *judge, s
     file->start = file->stream ? 0 : lseek(fd, 0, SEEK_CUR);
     file->fd = steal_fd(&fd);
     file->judge = judge;
+    judge->keep_index = !file->stream;
     file->window = window;
     lines_init(&file->lines, MESSAGE_SIZE_MAX);
     return file;
@@ -193,6 +194,8 @@ static enum source_state next_of_file(void *context, struct outgoing *out, struc
             return SOURCE_FAILED;
         }
     }
+    if (err->code == ERR_NONE && file->judge->index.next < file->judge->index.count)
+        err_set(err, ERR_IO, "%s: the file changed while it was published: lines are gone", file->name);
     return err->code == ERR_NONE ? SOURCE_END : SOURCE_FAILED;
 }
 

@@ -103,9 +103,7 @@ static void refuse(struct local *local, const struct task_identity *identity, co
 
 static void submit(struct local *local, const char *line, size_t size)
 {
-    char content_id[TEXT_ID_MAX + 1];
-    task_content_id(line, size, content_id);
-    struct task_rules rules = {.runtimes = local->options->runtimes, .message_id = content_id};
+    struct task_rules rules = {.runtimes = local->options->runtimes, .content_id = true};
     struct task_identity identity;
     struct err err = ERR_INIT;
     struct task *task = task_parse(line, size, &rules, &identity, &err);

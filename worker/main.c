@@ -31,6 +31,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/message/json_memory.h"
 #include "common/paths.h"
 #include "common/runtimes.h"
 #include "worker/check.h"
@@ -211,6 +212,7 @@ int main(int argc, char **argv)
     bool ok;
 
     log_open("assay-worker");
+    json_memory_use();
     (void)signal(SIGPIPE, SIG_IGN);
     ok = options_parse(argc, argv, &command_line, &err);
     if (ok && command_line.mode == MODE_HELP) {

@@ -1,6 +1,9 @@
 #include "common/broker/internal.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "common/mem.h"
 #include "common/message/names.h"
@@ -63,6 +66,13 @@ bool broker_publish(struct broker *broker, const struct broker_message *message,
     if (sequence != NULL)
         *sequence = broker->published;
     return true;
+}
+
+void broker_cork(struct broker *broker, bool corked)
+{
+    int on = corked;
+    if (!broker->dead)
+        (void)setsockopt(amqp_get_sockfd(broker->connection), IPPROTO_TCP, TCP_CORK, &on, sizeof on);
 }
 
 bool broker_set_prefetch(struct broker *broker, uint16_t per_consumer, struct err *err)

@@ -237,7 +237,9 @@ bool broker_process(struct broker *broker, struct err *err)
             return false;
         if (!take_frame(broker, &frame, err))
             return false;
-        amqp_maybe_release_buffers(broker->connection);
+        /* Once a message, but after each frame of a large one's body. */
+        if (broker->assembly.kind == ASSEMBLY_NONE || frame.frame_type == AMQP_FRAME_BODY)
+            amqp_maybe_release_buffers(broker->connection);
     }
     if (!broker_check_alive(broker, err))
         return false;

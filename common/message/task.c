@@ -162,6 +162,7 @@ static bool resolve_runtime(struct task *task, const struct task_rules *rules, s
     task->runtime = rules->resolve_auto(&texts, rules->runtimes, err);
     if (task->runtime == NULL)
         return false;
+    task->lacks |= TASK_LACKS_RUNTIME;
     return json_object_set_new(task->root, "runtime", json_string(task->runtime->name)) == 0 ||
            err_set(err, ERR_NO_MEMORY, "not enough memory for a task");
 }
@@ -314,6 +315,12 @@ static bool read_lane(const struct reader *root, struct task *task, struct err *
                         reader_quote(name, strlen(name), quoted));
 }
 
+static void note_lacks(struct task *task)
+{
+    task->lacks = (json_object_get(task->root, "task_id") == NULL ? TASK_LACKS_TASK_ID : 0u) |
+                  (json_object_get(task->root, "job_id") == NULL ? TASK_LACKS_JOB_ID : 0u);
+}
+
 static bool read_task(struct task *task, const struct task_rules *rules, struct err *err)
 {
     struct reader root;
@@ -329,13 +336,19 @@ static bool read_task(struct task *task, const struct task_rules *rules, struct 
                           &task->reconstruction_id, err);
 }
 
-struct task *task_parse(const char *body, size_t size, const struct task_rules *rules,
+struct task *task_parse(const char *body, size_t size, const struct task_rules *given,
                         struct task_identity *identity, struct err *err)
 {
     json_t *root = reader_load(body, size, err);
+    struct task_rules rules = *given;
+    char content_id[TEXT_ID_MAX + 1];
+    if (rules.content_id && json_object_get(root, "task_id") == NULL) {
+        task_content_id(body, size, content_id);
+        rules.message_id = content_id;
+    }
     if (identity != NULL) {
         json_t *readable = root != NULL ? json_incref(root) : reader_load_leniently(body, size);
-        identify(body, size, readable, rules, identity);
+        identify(body, size, readable, &rules, identity);
         json_decref(readable);
     }
     if (root == NULL)
@@ -347,38 +360,10 @@ struct task *task_parse(const char *body, size_t size, const struct task_rules *
         return NULL;
     }
     task->root = root;
-    if (!read_task(task, rules, err)) {
+    note_lacks(task);
+    if (!read_task(task, &rules, err)) {
         task_free(task);
         return NULL;
     }
     return task;
-}
-
-/* --- the producer's side ------------------------------------------------------------------------------ */
-
-char *task_to_json(const struct task *task, size_t *size)
-{
-    char *text = NULL;
-    json_t *copy = json_copy(task->root);
-    if (copy != NULL && json_object_set_new(copy, "task_id", json_string(task->task_id)) == 0 &&
-        json_object_set_new(copy, "job_id", json_string(task->job_id)) == 0)
-        text = json_dumps(copy, JSON_COMPACT);
-    json_decref(copy);
-    if (text != NULL && size != NULL)
-        *size = strlen(text); /* \u0000 stays escaped, and was refused anyway */
-    return text;
-}
-
-void task_content_id(const char *body, size_t size, char out[TEXT_ID_MAX + 1])
-{
-    char hex[DIGEST_HEX_SIZE];
-    digest_sha256_hex(body, size, hex);
-    (void)snprintf(out, TEXT_ID_MAX + 1, "sha256-%.32s", hex);
-}
-
-void task_routing_key(const struct task *task, struct buf *out)
-{
-    buf_append_text(out, task->runtime->name);
-    if (task->lane != LANE_NORMAL)
-        buf_printf(out, ".%s", task_lane_name(task->lane));
 }

@@ -48,6 +48,13 @@ struct task_label {
     const char *name, *value;
 };
 
+/* What a body does not say of a task itself. */
+enum task_lack {
+    TASK_LACKS_TASK_ID = 1,
+    TASK_LACKS_JOB_ID = 2,
+    TASK_LACKS_RUNTIME = 4, /* it says "auto" */
+};
+
 struct task {
     char task_id[TEXT_ID_MAX + 1];
     char job_id[TEXT_ID_MAX + 1]; /* "default" when absent */
@@ -69,6 +76,7 @@ struct task {
     int64_t reconstruction_id;
     bool has_expires_at;
     int64_t expires_at_ms; /* Unix epoch */
+    unsigned lacks;        /* enum task_lack, or'ed */
     enum task_profile profile;
     enum task_lane lane;
     struct json_t *root; /* owns every pointer above */
@@ -103,6 +111,7 @@ struct task_rules {
     const char *routing_key_runtime; /* the queue's runtime, which the task's must equal; NULL: not checked
                                         (the producer) */
     const char *message_id;          /* AMQP message_id, NULL when absent */
+    bool content_id;                 /* a body without any id gets task_content_id (the producer, --local) */
     const char *default_job_id;      /* NULL: "default" */
 };
 
@@ -125,6 +134,10 @@ void task_free(struct task *task); /* NULL is fine */
 /* The producer's side: the task as a compact JSON body with task_id and job_id filled in. malloc'ed, owned by
  * the caller. */
 char *task_to_json(const struct task *task, size_t *size);
+/* The same for a valid body that does not lack its runtime: its own bytes, with the ids that it lacks in
+ * front. NULL without memory. */
+char *task_complete(const char *body, size_t size, unsigned lacks, const char *task_id, const char *job_id,
+                    size_t *message_size);
 /* A stable id from the content: for lines without one ("sha256-<32 hex digits>"). */
 void task_content_id(const char *body, size_t size, char out[TEXT_ID_MAX + 1]);
 /* "python", "python.interactive", "python.bulk". */

@@ -15,6 +15,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/message/json_memory.h"
 #include "common/paths.h"
 #include "worker/dispatch.h"
 #include "worker/service.h"
@@ -245,6 +246,7 @@ int main(void)
 {
     struct err err = ERR_INIT;
     log_open("assay-worker");
+    json_memory_use();
     (void)signal(SIGPIPE, SIG_IGN);
     paths_load_local_env();
     if (serve(&err))

@@ -244,6 +244,30 @@ static void to_json_fills_in_ids(void **state)
     free(text);
 }
 
+static void a_body_is_completed_by_its_own_bytes(void **state)
+{
+    (void)state;
+    struct task_rules rules = {.runtimes = runtimes, .content_id = true, .default_job_id = "job"};
+    static const char body[] = " { \"timeout\" : 1.50 , " REST;
+    struct task *task = parse_with(body, &rules);
+    assert_int_equal(task->lacks, TASK_LACKS_TASK_ID | TASK_LACKS_JOB_ID);
+    size_t size = 0;
+    char *text = task_complete(body, strlen(body), task->lacks, task->task_id, task->job_id, &size);
+    assert_int_equal(size, strlen(text));
+    assert_non_null(strstr(text, " {\"task_id\":\"sha256-"));
+    assert_non_null(strstr(text, "\",\"job_id\":\"job\", \"timeout\" : 1.50 , "));
+    struct task *again = parse(text); /* it is the same task, and lacks nothing */
+    assert_int_equal(again->lacks, 0);
+    assert_string_equal(again->task_id, task->task_id);
+    assert_string_equal(again->job_id, "job");
+    free(text);
+    text = task_complete(body, strlen(body), 0, "x", "y", &size);
+    assert_string_equal(text, body);
+    free(text);
+    task_free(again);
+    task_free(task);
+}
+
 static void content_id(void **state)
 {
     (void)state;
@@ -300,10 +324,15 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(smallest_task),        cmocka_unit_test(every_field),
-        cmocka_unit_test(timeout_is_wall_s),    cmocka_unit_test(program_in_files),
-        cmocka_unit_test(ids_and_defaults),     cmocka_unit_test(identity),
-        cmocka_unit_test(to_json_fills_in_ids), cmocka_unit_test(content_id),
+        cmocka_unit_test(smallest_task),
+        cmocka_unit_test(every_field),
+        cmocka_unit_test(timeout_is_wall_s),
+        cmocka_unit_test(program_in_files),
+        cmocka_unit_test(ids_and_defaults),
+        cmocka_unit_test(identity),
+        cmocka_unit_test(to_json_fills_in_ids),
+        cmocka_unit_test(a_body_is_completed_by_its_own_bytes),
+        cmocka_unit_test(content_id),
         cmocka_unit_test(at_the_bounds),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

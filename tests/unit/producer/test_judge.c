@@ -52,6 +52,7 @@ static void a_file_has_each_task_once(void **state)
     struct judge judge;
     struct err err = ERR_INIT;
     assert_true(judge_init(&judge, runtimes, NULL, NULL, &err));
+    judge.keep_index = true;
     assert_int_equal(look(&judge, 1, "{\"task_id\":\"a\"," BODY, false, &err), JUDGED_TAKEN);
     assert_int_equal(look(&judge, 2, "{\"task_id\":\"a\"," BODY, false, &err), JUDGED_BAD);
     assert_non_null(strstr(err.text, "'a' is on line 1 already"));
@@ -91,6 +92,7 @@ static void only_some_are_taken(void **state)
     struct idset *only = idset_new();
     assert_int_equal(idset_add(only, "default", "b", 1, NULL), IDSET_ADDED);
     assert_true(judge_init(&judge, runtimes, NULL, only, &err));
+    judge.keep_index = true;
     assert_int_equal(look(&judge, 1, "{\"task_id\":\"a\"," BODY, false, &err), JUDGED_LEFT_OUT);
     assert_int_equal(look(&judge, 2, "{\"task_id\":\"b\"," BODY, false, &err), JUDGED_TAKEN);
     assert_int_equal(look(&judge, 1, "{\"task_id\":\"a\"," BODY, true, &err), JUDGED_LEFT_OUT);

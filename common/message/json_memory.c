@@ -1,0 +1,102 @@
+#include "common/message/json_memory.h"
+
+#include <jansson.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+struct chunk {
+    size_t used;
+    size_t pieces; /* that live */
+    max_align_t data[];
+};
+
+/* Before each piece. */
+union header {
+    struct chunk *chunk; /* NULL: malloc's own */
+    max_align_t alignment;
+};
+
+/* jansson's allocator has no context: one for the program, which has one thread. */
+static struct chunk *current;
+static struct chunk *spare; /* an empty one, so that a tree on a chunk's border does not cost one each time */
+static size_t chunk_count;
+
+static struct chunk *new_chunk(void)
+{
+    struct chunk *chunk = spare;
+    spare = NULL;
+    if (chunk == NULL) {
+        chunk = malloc(JSON_MEMORY_CHUNK);
+        if (chunk == NULL)
+            return NULL;
+        chunk_count++;
+    }
+    chunk->used = offsetof(struct chunk, data);
+    chunk->pieces = 0;
+    return chunk;
+}
+
+static void retire(struct chunk *chunk)
+{
+    if (spare == NULL) {
+        spare = chunk;
+        return;
+    }
+    free(chunk);
+    chunk_count--;
+}
+
+void *json_memory_take(size_t size)
+{
+    const size_t unit = sizeof(union header);
+    union header *header;
+    if (size > JSON_MEMORY_SMALL) {
+        header = size < SIZE_MAX - unit ? malloc(unit + size) : NULL;
+        if (header == NULL)
+            return NULL;
+        header->chunk = NULL;
+        return header + 1;
+    }
+    size_t whole = unit + (size + unit - 1) / unit * unit;
+    if (current == NULL || JSON_MEMORY_CHUNK - current->used < whole) {
+        struct chunk *chunk = new_chunk();
+        if (chunk == NULL)
+            return NULL;
+        current = chunk; /* the one before is retired by its last piece */
+    }
+    header = (union header *)(void *)((char *)current + current->used);
+    current->used += whole;
+    current->pieces++;
+    header->chunk = current;
+    return header + 1;
+}
+
+void json_memory_give_back(void *piece)
+{
+    if (piece == NULL)
+        return;
+    union header *header = (union header *)piece - 1;
+    struct chunk *chunk = header->chunk;
+    if (chunk == NULL) {
+        free(header);
+        return;
+    }
+    if (--chunk->pieces > 0)
+        return;
+    if (chunk == current)
+        chunk->used = offsetof(struct chunk, data);
+    else
+        retire(chunk);
+}
+
+size_t json_memory_chunks(void)
+{
+    return chunk_count;
+}
+
+void json_memory_use(void)
+{
+#ifndef __SANITIZE_ADDRESS__
+    json_set_alloc_funcs(json_memory_take, json_memory_give_back);
+#endif
+}
