@@ -30,6 +30,7 @@
  * Losing the broker drops what is not with the database yet: it is delivered again. Losing the database drops
  * nothing. SIGTERM: stop consuming, store what is held, acknowledge, end; a second one ends at once.
  */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +81,9 @@ int main(int argc, char **argv)
     struct err err = ERR_INIT;
     log_open("assay-collector");
     json_memory_use();
+    /* Rows of some KiB come and go among small pieces: with the bins for the latter malloc would sweep them
+     * all up at each row (mallopt(3), M_MXFAST). */
+    (void)mallopt(M_MXFAST, 0);
     (void)signal(SIGPIPE, SIG_IGN);
     bool ok = collector_options_parse(argc, argv, &options, &err);
     if (ok) {

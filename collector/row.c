@@ -44,6 +44,8 @@ const struct row_column_type row_columns[ROW_COLUMN_COUNT] = {
     [ROW_FINISHED_AT] = {"finished_at", "timestamptz"},
 };
 
+#define ROW_USUAL_SIZE 2048
+
 struct builder {
     struct row *row;
     struct buf text;
@@ -73,7 +75,7 @@ static void put_integer(struct builder *b, enum row_column column, bool present,
     if (!present)
         return;
     begin(b, column);
-    buf_printf(&b->text, "%lld", (long long)value);
+    buf_append_integer(&b->text, value);
     end(b);
 }
 
@@ -150,6 +152,7 @@ struct row *row_new(const struct result *result)
     row->queued_ms = result->queued_ms;
     row->run_ms = result->setup_ms + result->compile_ms + result->run_ms;
     row->replaceable = reason_is_replaceable(result->reason);
+    (void)buf_reserve(&b.text, ROW_USUAL_SIZE);
     put_verdict(&b, result);
     put_text(&b, ROW_STDOUT, result->out);
     put_text(&b, ROW_STDERR, result->err);
@@ -206,6 +209,12 @@ static void append_element(const char *value, bool first, struct buf *out)
 
 void row_append_array(const struct row *const *rows, size_t count, enum row_column column, struct buf *out)
 {
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *value = row_value(rows[i], column);
+        size += value != NULL ? strlen(value) + 3 : 5;
+    }
+    (void)buf_reserve(out, size + size / 4 + 2); /* a quarter for what is escaped */
     buf_append_char(out, '{');
     for (size_t i = 0; i < count; i++)
         append_element(row_value(rows[i], column), i == 0, out);

@@ -76,15 +76,33 @@ void buf_printf(struct buf *buf, const char *format, ...)
     va_start(args, format);
     va_list again;
     va_copy(again, args);
-    int length = vsnprintf(NULL, 0, format, args);
+    size_t room = buf->data != NULL ? buf->capacity - buf->size : 0; /* mostly it fits at once */
+    int length = vsnprintf(room > 0 ? buf->data + buf->size : NULL, room, format, args);
     va_end(args);
     if (length < 0) {
         buf->failed = true;
     } else if (grow(buf, (size_t)length)) {
-        (void)vsnprintf(buf->data + buf->size, (size_t)length + 1, format, again);
+        if ((size_t)length >= room)
+            (void)vsnprintf(buf->data + buf->size, (size_t)length + 1, format, again);
         buf->size += (size_t)length;
+    } else if (room > 0) {
+        buf->data[buf->size] = '\0'; /* what did not fit is not half there */
     }
     va_end(again);
+}
+
+void buf_append_integer(struct buf *buf, int64_t value)
+{
+    char digits[20]; /* INT64_MIN has 19 and a sign */
+    size_t at = sizeof digits;
+    uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        digits[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (value < 0)
+        digits[--at] = '-';
+    buf_append(buf, digits + at, sizeof digits - at);
 }
 
 void buf_consume(struct buf *buf, size_t size)

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct buf {
     char *data;
@@ -33,6 +34,7 @@ void buf_reset(struct buf *buf); /* empties, keeps the memory, clears `failed` *
 void buf_append(struct buf *buf, const void *data, size_t size);
 void buf_append_text(struct buf *buf, const char *text);
 void buf_append_char(struct buf *buf, char c);
+void buf_append_integer(struct buf *buf, int64_t value); /* decimal */
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Drops `size` bytes from the front. */
 void buf_consume(struct buf *buf, size_t size);

@@ -114,7 +114,7 @@ static bool left_out(const struct judge *judge, const struct outgoing *out)
 enum judged judge_line(struct judge *judge, const struct line *line, struct outgoing *out, struct err *err)
 {
     judge->lines = line->number;
-    unsigned lacks;
+    unsigned lacks = 0;
     if (!parse(judge, line, out, &lacks, err))
         return JUDGED_BAD;
     uint64_t *first = NULL;
@@ -148,7 +148,7 @@ enum judged judge_again(struct judge *judge, const struct line *line, struct out
         err_set(err, ERR_INPUT, "the line was another one a moment ago");
         return JUDGED_BAD;
     }
-    unsigned lacks;
+    unsigned lacks = 0;
     bool good = record->lacks & TASK_LACKS_RUNTIME
                     ? parse(judge, line, out, &lacks, err)
                     : outgoing_again(out, line->text, line->size, record->lacks,

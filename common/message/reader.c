@@ -188,7 +188,10 @@ bool reader_enter(struct reader *reader, const struct reader *outer, const char 
     if (!json_is_object(value))
         return reader_error(outer, name, err, "must be an object, is %s", reader_type_name(value));
     reader->object = value;
-    (void)snprintf(reader->where, sizeof(reader->where), "%.100s%.90s.", outer->where, name);
+    size_t outer_size = strnlen(outer->where, 100), size = strnlen(name, 90);
+    memcpy(reader->where, outer->where, outer_size);
+    memcpy(reader->where + outer_size, name, size);
+    memcpy(reader->where + outer_size + size, ".", 2);
     return true;
 }
 

@@ -113,6 +113,8 @@ void result_free(struct result *result)
 /* A copy that PostgreSQL can hold, of at most `most` bytes (head and tail). NULL without memory. */
 static char *bounded_copy(const char *text, size_t size, size_t most)
 {
+    if (size <= most && text_is_utf8(text, size, NULL) && memchr(text, '\0', size) == NULL)
+        return strndup(text, size);
     autobuf struct buf clean = BUF_INIT, bounded = BUF_INIT;
     text_append_clean(&clean, text, size);
     (void)text_append_head_tail(&bounded, buf_text(&clean), clean.size, most);

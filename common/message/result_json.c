@@ -187,15 +187,13 @@ static bool read_identity(const struct reader *root, struct result *result, stru
     return true;
 }
 
-static bool read_test(const struct reader *root, size_t index, const json_t *value, struct result *result,
-                      struct err *err)
+static bool read_test(const struct reader *root, const char *where, const json_t *value,
+                      struct result *result, struct err *err)
 {
     struct reader reader;
-    char where[32];
     const char *name, *outcome_text, *message = NULL;
     enum outcome outcome;
     int64_t ms = 0;
-    (void)snprintf(where, sizeof(where), "tests[%zu]", index);
     if (!reader_enter(&reader, root, where, value, err) || !read_name(&reader, "name", &name, err) ||
         !read_name(&reader, "outcome", &outcome_text, err) || !read_count(&reader, "ms", &ms, err) ||
         (!is_absent(&reader, "message") && !reader_string(&reader, "message", &message, err)))
@@ -213,9 +211,13 @@ static bool read_tests(const struct reader *root, struct result *result, struct 
         (!is_absent(root, "errors") && !reader_array(root, "errors", RESULT_ERRORS_MAX, &errors, err)) ||
         !reader_bool(root, "tests_truncated", &result->tests_truncated, err))
         return false;
-    for (size_t i = 0; i < json_array_size(tests); i++)
-        if (!read_test(root, i, json_array_get(tests, i), result, err))
-            return false;
+    for (size_t i = 0; i < json_array_size(tests); i++) {
+        if (read_test(root, "tests[]", json_array_get(tests, i), result, NULL))
+            continue;
+        char where[32]; /* made for an error alone: there may be a thousand */
+        (void)snprintf(where, sizeof(where), "tests[%zu]", i);
+        return read_test(root, where, json_array_get(tests, i), result, err);
+    }
     for (size_t i = 0; i < json_array_size(errors); i++) {
         struct blob text;
         if (!reader_text_value(root, "errors", json_array_get(errors, i), &text, err))

@@ -59,8 +59,11 @@ void result_tests_to_json(const struct result *result, struct buf *out)
         const struct result_test *test = &result->tests[i];
         buf_append_text(out, i > 0 ? ",{\"name\":" : "{\"name\":");
         text_append_json(out, test->name, strlen(test->name));
-        buf_printf(out, ",\"outcome\":\"%s\",\"ms\":%lld,\"message\":", outcome_name(test->outcome),
-                   (long long)test->ms);
+        buf_append_text(out, ",\"outcome\":\"");
+        buf_append_text(out, outcome_name(test->outcome));
+        buf_append_text(out, "\",\"ms\":");
+        buf_append_integer(out, test->ms);
+        buf_append_text(out, ",\"message\":");
         if (test->message != NULL)
             text_append_json(out, test->message, strlen(test->message));
         else
