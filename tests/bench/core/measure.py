@@ -26,10 +26,10 @@ class Variant:
 
 @dataclasses.dataclass
 class Ratio:
-    """The figure of one variant by that of another, with what it must reach."""
+    """The figure of one variant by that of another (None: the figure itself), with what it must reach."""
     name: str
     of: str
-    to: str
+    to: str = None
     at_least: float = None
     at_most: float = None
 
@@ -89,7 +89,10 @@ def _take(group, variant, row):
 
 def _figures(ratio, rows):
     """Round by round, where both have one: the machine drifts."""
-    of, to = (next(row for row in rows if row["label"] == label) for label in (ratio.of, ratio.to))
+    of = next(row for row in rows if row["label"] == ratio.of)
+    if ratio.to is None:
+        return of["rounds"]
+    to = next(row for row in rows if row["label"] == ratio.to)
     pairs = [(a, b) for a, b in zip(of["rounds"], to["rounds"]) if b]
     if not pairs and of["rounds"] and to["rounds"]:
         pairs = [(statistics.median(of["rounds"]), statistics.median(to["rounds"]))]

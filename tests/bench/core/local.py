@@ -1,0 +1,31 @@
+"""assay-worker --local, measured."""
+import datetime
+import json
+import os
+import subprocess
+import time
+
+from core.context import BUILD
+from lib.site import FIRST_UID
+
+
+def run_local(bench, tasks, slots, runtime):
+    """Runs the tasks: (results, seconds in all). Each must pass."""
+    file = bench.new_folder() / "tasks.jsonl"
+    file.write_text("".join(json.dumps(task) + "\n" for task in tasks), encoding="utf-8")
+    env = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
+    env.update(ASSAY_NO_LOCAL_ENV="1", ASSAY_WORKER_RUNTIMES=runtime, ASSAY_WORKER_SLOTS=str(slots), ASSAY_LOG_LEVEL="warn",
+               ASSAY_WORKER_UID_BASE=str(FIRST_UID + 64 * (os.getpid() % 1000 * 16)))
+    began = time.monotonic()
+    done = subprocess.run([BUILD / "bin/assay-worker", "--local", file], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=280, check=False)
+    seconds = time.monotonic() - began
+    assert done.returncode == 0, done.stderr[-1500:] + done.stdout[-500:]
+    return [json.loads(line) for line in done.stdout.splitlines()], seconds
+
+
+def rate(results):
+    """Tasks a second from the first start to the last end: without the worker's start."""
+    def moment(text):
+        return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    return len(results) / (max(moment(r["finished_at"]) for r in results) - min(moment(r["started_at"]) for r in results))
