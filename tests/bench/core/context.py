@@ -15,6 +15,17 @@ TEMPLATE = "assay_bench_template"
 TARGETS = ("assay-producer", "assay-worker", "assay-collector", "tool_noop_worker", "bench_bare_amqp", "bench_insert_forms")
 
 
+def use_build(folder):
+    """A finished build instead of a release of this bench's own."""
+    global BUILD  # pylint: disable=global-statement
+    BUILD = pathlib.Path(folder).resolve()
+    os.environ["ASSAY_BUILD"] = str(BUILD)
+
+
+def binary(name):
+    return BUILD / "bin" / name
+
+
 def build():
     log = ROOT / "build/bench.log"
     log.parent.mkdir(exist_ok=True)

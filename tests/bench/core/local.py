@@ -5,7 +5,7 @@ import os
 import subprocess
 import time
 
-from core.context import BUILD
+from core.context import binary
 from lib.site import FIRST_UID
 
 
@@ -17,7 +17,7 @@ def run_local(bench, tasks, slots, runtime):
     env.update(ASSAY_NO_LOCAL_ENV="1", ASSAY_WORKER_RUNTIMES=runtime, ASSAY_WORKER_SLOTS=str(slots), ASSAY_LOG_LEVEL="warn",
                ASSAY_WORKER_UID_BASE=str(FIRST_UID + 64 * (os.getpid() % 1000 * 16)))
     began = time.monotonic()
-    done = subprocess.run([BUILD / "bin/assay-worker", "--local", file], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+    done = subprocess.run([binary("assay-worker"), "--local", file], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=280, check=False)
     seconds = time.monotonic() - began
     assert done.returncode == 0, done.stderr[-1500:] + done.stdout[-500:]

@@ -4,7 +4,7 @@ import os
 import subprocess
 import time
 
-from core.context import BUILD, Depth, fill
+from core.context import Depth, binary, fill
 from core.measure import Group, Ratio, Variant
 from lib.waiting import wait_until
 
@@ -23,7 +23,7 @@ def tasks_file(site, count):
 def bare_amqp(bench, site, user, *words):
     """bench_bare_amqp's figure: messages a second."""
     env = {**os.environ, "BENCH_PASSWORD": bench.servers.secret(user)}
-    done = subprocess.run([BUILD / "bin/bench_bare_amqp", "127.0.0.1", str(bench.servers.port("amqp")), site.vhost, user, *map(str, words)],
+    done = subprocess.run([binary("bench_bare_amqp"), "127.0.0.1", str(bench.servers.port("amqp")), site.vhost, user, *map(str, words)],
                           env=env, capture_output=True, text=True, check=True, timeout=240)
     count, seconds = done.stdout.split()
     return int(count) / float(seconds)
@@ -79,7 +79,7 @@ class Pipeline(Group):
     def bare(self):
         def start(site, count):
             env = {**os.environ, "BENCH_PASSWORD": self.bench.servers.secret("assay-worker")}
-            return subprocess.Popen([BUILD / "bin/bench_bare_amqp", "127.0.0.1", str(self.bench.servers.port("amqp")), site.vhost,
+            return subprocess.Popen([binary("bench_bare_amqp"), "127.0.0.1", str(self.bench.servers.port("amqp")), site.vhost,
                                      "assay-worker", "pipeline", "assay.tasks.python", str(count), str(PREFETCH)], env=env,
                                     stdout=subprocess.DEVNULL)
         return self.measured(start)
@@ -128,7 +128,7 @@ class Collector(Group):
 
     def bare(self):
         with self.bench.site() as site:
-            done = subprocess.run([BUILD / "bin/bench_insert_forms", site.pg_url(), "unnest", str(self.bench.size(30000, 3000)), str(BATCH)],
+            done = subprocess.run([binary("bench_insert_forms"), site.pg_url(), "unnest", str(self.bench.size(30000, 3000)), str(BATCH)],
                                   capture_output=True, text=True, check=True, timeout=240)
             return float(done.stdout.split()[-2])  # "... 24000 rows/s"
 
