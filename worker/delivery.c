@@ -46,6 +46,7 @@ static bool on_up(void *context, struct broker *broker, struct err *err)
 {
     struct delivery *delivery = context;
     delivery->blocked = false;
+    delivery->corked = false;
     delivery->event_sequence = 0;
     delivery->orders_due_ms = clock_ms() + ORDERS_PATIENCE_MS;
     /* The collector answers the hello with the cancelled jobs; tasks are taken after that. */
@@ -233,6 +234,7 @@ static bool wants_change(const struct delivery *delivery, const struct intake_vi
 /* Takes more, less or nothing, as the intake decides. */
 static int64_t adjust_intake(struct delivery *delivery, struct broker *broker, const struct intake_view *view)
 {
+    delivery_uncork(delivery); /* subscribing waits for answers */
     struct intake_decision decision = intake_decide(&delivery->intake, view);
     if (delivery->draining && view->waiting > 0)
         decision.hand_back = true;
@@ -277,6 +279,7 @@ int64_t delivery_step(struct delivery *delivery, int64_t now_ms)
     int64_t next_ms = runner_step(delivery->options.runner, now_ms);
     ledger_expire(delivery->ledger, now_ms);
     next_ms = earlier(next_ms, talk(delivery, now_ms));
+    delivery_uncork(delivery);
     replies_step(delivery->replies);
     return next_ms;
 }

@@ -27,6 +27,7 @@ struct delivery {
     uint64_t event_sequence; /* of the event that is not confirmed; 0 = none */
     bool blocked;            /* by connection.blocked: publish nothing */
     bool draining;
+    bool corked; /* results and acknowledgements of this round leave together, at the end of the step */
     /* Until the collector has told which jobs are cancelled no task is taken, but no longer than this
      * (clock_ms scale); 0: it has, or there is none. */
     int64_t orders_due_ms;
@@ -70,6 +71,10 @@ void delivery_finish(struct assignment *assignment, struct result *result);
 void delivery_publish_results(struct delivery *delivery, int64_t now_ms);
 void delivery_on_confirm(void *context, uint64_t sequence, bool multiple, bool accepted);
 void delivery_on_return(void *context, const struct broker_message *message, int code, const char *text);
+
+/* Before a small message goes out; undone before any call that waits, and at the end of the step. */
+void delivery_cork(struct delivery *delivery, struct broker *broker);
+void delivery_uncork(struct delivery *delivery);
 
 void assignment_free(struct assignment *assignment); /* NULL is fine */
 struct log_context delivery_log_context(const struct entry *entry);

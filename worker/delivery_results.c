@@ -59,6 +59,21 @@ void delivery_finish(struct assignment *assignment, struct result *result)
     ledger_finish(delivery->ledger, entry, text, size, buf_steal(&key, NULL));
 }
 
+void delivery_cork(struct delivery *delivery, struct broker *broker)
+{
+    if (!delivery->corked)
+        broker_cork(broker, true);
+    delivery->corked = true;
+}
+
+void delivery_uncork(struct delivery *delivery)
+{
+    struct broker *broker = broker_link_broker(delivery->link);
+    if (delivery->corked && broker != NULL)
+        broker_cork(broker, false);
+    delivery->corked = false;
+}
+
 void delivery_publish_results(struct delivery *delivery, int64_t now_ms)
 {
     struct broker *broker;
@@ -77,6 +92,7 @@ void delivery_publish_results(struct delivery *delivery, int64_t now_ms)
                                          .persistent = true};
         uint64_t sequence;
         struct err err = ERR_INIT;
+        delivery_cork(delivery, broker);
         if (!broker_publish(broker, &message, true, &sequence, &err)) {
             (void)err_wrap(&err, "publish the result of task %s", entry->task_id);
             broker_link_fail(delivery->link, &err);
@@ -94,6 +110,8 @@ static void settle(void *context, struct entry *entry)
     struct err err = ERR_INIT;
     for (size_t i = 0; i < entry->claim_count; i++) {
         const struct claim *claim = &entry->claims[i];
+        if (claim->tag != 0 && broker != NULL)
+            delivery_cork(delivery, broker);
         if (claim->tag != 0 && broker != NULL && !broker_ack(broker, claim->tag, false, &err)) {
             broker_link_fail(delivery->link, &err);
             broker = NULL;
