@@ -1,7 +1,7 @@
 /*
  * Stores verdicts in batches: collects items, sends what is due as one statement, and finds the row that the
  * database refuses (bisect.h) while the rest commits. One batch is with the database at a time; the next one
- * fills meanwhile, up to the prefetch.
+ * is made ready behind it, and others fill meanwhile, up to the prefetch.
  */
 #ifndef ASSAY_COLLECTOR_STORE_H
 #define ASSAY_COLLECTOR_STORE_H
