@@ -121,7 +121,7 @@ class Suites(Group):
             env = {**os.environ, "BENCH_AMQP_URL": site.amqp_url(), "PYTHONPATH": str(RIVALS)}
             with open(site.folder / "celery.log", "wb") as log:
                 worker = subprocess.Popen([PYTHON, "-m", "celery", "-A", "celery_app", "worker", "--pool", "prefork", "--concurrency", "2",
-                                           "--without-gossip", "--without-mingle"], env=env, cwd=site.folder, stdout=log, stderr=log)
+                                           "--without-gossip", "--without-mingle", "--loglevel", "INFO"], env=env, cwd=site.folder, stdout=log, stderr=log)
             try:
                 os.environ["BENCH_AMQP_URL"] = env["BENCH_AMQP_URL"]
                 sys.path.insert(0, str(RIVALS))

@@ -324,16 +324,11 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(smallest_task),
-        cmocka_unit_test(every_field),
-        cmocka_unit_test(timeout_is_wall_s),
-        cmocka_unit_test(program_in_files),
-        cmocka_unit_test(ids_and_defaults),
-        cmocka_unit_test(identity),
-        cmocka_unit_test(to_json_fills_in_ids),
-        cmocka_unit_test(a_body_is_completed_by_its_own_bytes),
-        cmocka_unit_test(content_id),
-        cmocka_unit_test(at_the_bounds),
+        cmocka_unit_test(smallest_task),        cmocka_unit_test(every_field),
+        cmocka_unit_test(timeout_is_wall_s),    cmocka_unit_test(program_in_files),
+        cmocka_unit_test(ids_and_defaults),     cmocka_unit_test(identity),
+        cmocka_unit_test(to_json_fills_in_ids), cmocka_unit_test(a_body_is_completed_by_its_own_bytes),
+        cmocka_unit_test(content_id),           cmocka_unit_test(at_the_bounds),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
