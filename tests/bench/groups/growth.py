@@ -50,7 +50,7 @@ class Memory(Group):
         early = self.count // 10
         body = json.dumps(SUITE)
         with self.bench.site() as site:
-            programs = {"worker": site.start_worker("python", slots=16, noop=True, ASSAY_WORKER_PREFETCH=100, ASSAY_LOG_LEVEL="warn"),
+            programs = {"worker": site.start_worker("python", slots=16, noop=True, ASSAY_LOG_LEVEL="warn"),
                         "collector": site.start_collector()}
             fill(site, "assay.tasks", "python", (f'{{"task_id": "task-{n}", {body[1:]}' for n in range(self.count)), "assay.task.v1")
             for when, count in (("early", early), ("late", self.count)):
