@@ -23,7 +23,8 @@ static bool count(struct pg *pg, const char *days, long long *rows, struct err *
     return true;
 }
 
-static bool delete_all(struct pg *pg, const char *days, int64_t batch, long long expected, struct err *err)
+static bool delete_all(struct pg *pg, const struct statement_cleaning *cleaning, const char *days,
+                       int64_t batch, long long expected, struct err *err)
 {
     char limit[24];
     (void)snprintf(limit, sizeof(limit), "%lld", (long long)batch);
@@ -32,17 +33,17 @@ static bool delete_all(struct pg *pg, const char *days, int64_t batch, long long
     long long deleted = 0;
     int64_t last = batch;
     while (last == batch) {
-        struct pg_result *result = pg_query(pg, statement_delete_old, ARRAY_SIZE(params), params, err);
+        struct pg_result *result = pg_query(pg, cleaning->sql, ARRAY_SIZE(params), params, err);
         if (result == NULL)
-            return err_wrap(err, "after %lld verdicts were deleted", deleted);
+            return err_wrap(err, "after %lld %s were deleted", deleted, cleaning->what);
         last = pg_affected(result);
         deleted += last;
         pg_result_free(result);
-        if (terminal)
+        if (terminal && expected > 0)
             printf("\rdeleted %lld of %lld", deleted, expected);
         (void)fflush(stdout);
     }
-    printf("%sdeleted %lld verdicts older than %s days\n", terminal ? "\r" : "", deleted, days);
+    printf("%sdeleted %lld %s older than %s days\n", terminal ? "\r" : "", deleted, cleaning->what, days);
     return true;
 }
 
@@ -55,8 +56,8 @@ bool prune_run(const struct prune_options *options, struct err *err)
     bool ok = pg != NULL && count(pg, days, &rows, err);
     if (ok && options->dry_run)
         printf("%lld verdicts are older than %s days; nothing was deleted\n", rows, days);
-    else if (ok)
-        ok = delete_all(pg, days, options->batch, rows, err);
+    for (size_t i = 0; ok && !options->dry_run && i < STATEMENTS_CLEANING; i++)
+        ok = delete_all(pg, &statements_cleaning[i], days, options->batch, i == 0 ? rows : 0, err);
     pg_close(pg);
     return ok;
 }

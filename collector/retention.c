@@ -17,7 +17,8 @@ struct retention {
     struct stats *stats;
     struct loop_timer *timer;
     int64_t days, batch, interval_ms;
-    int64_t deleted; /* in this look */
+    size_t turn;     /* of statements_cleaning */
+    int64_t deleted; /* of this one in this look */
 };
 
 static void on_deleted(void *context, const struct pg_result *result, const struct database_refusal *refusal)
@@ -26,17 +27,18 @@ static void on_deleted(void *context, const struct pg_result *result, const stru
     int64_t deleted = refusal == NULL ? pg_affected(result) : 0;
     retention->deleted += deleted;
     retention->stats->deleted += deleted;
+    const char *what = statements_cleaning[retention->turn].what;
     if (refusal != NULL)
-        log_error("old verdicts could not be deleted: %s", refusal->message);
-    if (deleted == retention->batch) {
-        loop_timer_set(retention->timer, clock_ms() + PAUSE_MS);
-        return;
+        log_error("old %s could not be deleted: %s", what, refusal->message);
+    if (deleted < retention->batch) {
+        if (retention->deleted > 0)
+            log_info("deleted %lld %s older than %lld days", (long long)retention->deleted, what,
+                     (long long)retention->days);
+        retention->deleted = 0;
+        retention->turn = (retention->turn + 1) % STATEMENTS_CLEANING;
     }
-    if (retention->deleted > 0)
-        log_info("deleted %lld verdicts older than %lld days", (long long)retention->deleted,
-                 (long long)retention->days);
-    retention->deleted = 0;
-    loop_timer_set(retention->timer, clock_ms() + retention->interval_ms);
+    bool all = deleted < retention->batch && retention->turn == 0;
+    loop_timer_set(retention->timer, clock_ms() + (all ? retention->interval_ms : PAUSE_MS));
 }
 
 static void on_timer(void *context)
@@ -47,8 +49,8 @@ static void on_timer(void *context)
     buf_printf(&days, "%lld", (long long)retention->days);
     buf_printf(&batch, "%lld", (long long)retention->batch);
     char *params[] = {memory_steal(&days), memory_steal(&batch)};
-    database_submit(retention->database, statement_delete_old, ARRAY_SIZE(params), params, on_deleted,
-                    retention);
+    database_submit(retention->database, statements_cleaning[retention->turn].sql, ARRAY_SIZE(params), params,
+                    on_deleted, retention);
 }
 
 struct retention *retention_new(struct loop *loop, struct database *database,

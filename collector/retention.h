@@ -1,4 +1,5 @@
-/* Deletes verdicts that are older than retention_days, in small batches, while the collector runs. */
+/* Deletes what is older than retention_days (verdicts, dead letters, jobs without verdicts, workers not
+ * seen), in small batches, while the collector runs. */
 #ifndef ASSAY_COLLECTOR_RETENTION_H
 #define ASSAY_COLLECTOR_RETENTION_H
 

@@ -151,8 +151,26 @@ const char statement_workers[] =
     "   last_seen_at = EXCLUDED.last_seen_at, stopped_at = EXCLUDED.stopped_at"
     " WHERE w.last_seen_at <= EXCLUDED.last_seen_at";
 
-/* Several collectors may clean at once: none waits for the other's rows. */
-const char statement_delete_old[] =
-    "DELETE FROM executions WHERE id IN (SELECT id FROM executions"
-    "   WHERE stored_at < now() - $1::integer * interval '1 day' ORDER BY stored_at LIMIT $2::bigint"
-    "   FOR UPDATE SKIP LOCKED)";
+#define OLDER "< now() - $1::integer * interval '1 day'"
+
+/* Several collectors may clean at once: none waits for the other's rows. Jobs go after their verdicts, and
+ * their parts after them. */
+const struct statement_cleaning statements_cleaning[STATEMENTS_CLEANING] = {
+    {"verdicts", "DELETE FROM executions WHERE id IN (SELECT id FROM executions"
+                 "   WHERE stored_at " OLDER " ORDER BY stored_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED)"},
+    {"dead letters",
+     "DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters"
+     "   WHERE GREATEST(died_at, requeued_at) " OLDER " LIMIT $2::bigint FOR UPDATE SKIP LOCKED)"},
+    {"jobs",
+     "DELETE FROM jobs WHERE job_id IN (SELECT job_id FROM jobs j"
+     "   WHERE GREATEST(created_at, last_result_at, completed_at, cancelled_at, resumed_at) " OLDER
+     "     AND NOT EXISTS (SELECT FROM executions e WHERE e.job_id = j.job_id)"
+     "     AND NOT EXISTS (SELECT FROM job_parts p WHERE p.job_id = j.job_id AND NOT p.announced_at " OLDER
+     ") LIMIT $2::bigint FOR UPDATE SKIP LOCKED)"},
+    {"parts of jobs",
+     "DELETE FROM job_parts WHERE (job_id, part) IN (SELECT job_id, part FROM job_parts p"
+     "   WHERE announced_at " OLDER " AND NOT EXISTS (SELECT FROM jobs j WHERE j.job_id = p.job_id)"
+     "   LIMIT $2::bigint FOR UPDATE SKIP LOCKED)"},
+    {"workers", "DELETE FROM workers WHERE worker IN (SELECT worker FROM workers"
+                "   WHERE last_seen_at " OLDER " LIMIT $2::bigint FOR UPDATE SKIP LOCKED)"},
+};

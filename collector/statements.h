@@ -28,7 +28,11 @@ extern const char statement_is_undeliverable[];
  * tasks_done, $10 tasks_error, $11 heartbeat_s, $12 started_at (ms), $13 age of the event (ms), $14 is a
  * goodbye. */
 extern const char statement_workers[];
-/* $1 days, $2 rows at most. */
-extern const char statement_delete_old[];
+/* What is deleted when it is old: $1 days, $2 rows at most. The first one are the verdicts. */
+struct statement_cleaning {
+    const char *what, *sql;
+};
+#define STATEMENTS_CLEANING 5
+extern const struct statement_cleaning statements_cleaning[STATEMENTS_CLEANING];
 
 #endif

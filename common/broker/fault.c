@@ -49,7 +49,25 @@ enum err_code broker_reply_code_error(int reply_code)
     }
 }
 
-static const char *remedy(int reply_code)
+static bool says(amqp_bytes_t text, const char *words)
+{
+    return text.bytes != NULL && memmem(text.bytes, text.len, words, strlen(words)) != NULL;
+}
+
+/* The server's text names queue, argument and both values. */
+static const char *precondition_remedy(amqp_bytes_t text)
+{
+    if (says(text, "inequivalent arg"))
+        return "; it exists with other arguments, made by somebody else: delete it (rabbitmqctl "
+               "delete_queue, "
+               "or the management UI), and it is made anew as it has to be";
+    if (says(text, "delivery acknowledgement"))
+        return "; a delivery outlived the broker's consumer_timeout: raise it in rabbitmq.conf (see "
+               "conf/broker/rabbitmq.conf)";
+    return "; it exists with other properties";
+}
+
+static const char *remedy(int reply_code, amqp_bytes_t text)
 {
     switch (reply_code) {
     case AMQP_ACCESS_REFUSED:
@@ -59,9 +77,11 @@ static const char *remedy(int reply_code)
     case AMQP_NOT_FOUND:
         return "; import the broker definitions (compose/local up, or rabbitmqctl import_definitions)";
     case AMQP_RESOURCE_LOCKED:
-        return "; another connection uses it exclusively: is a program of the same name running?";
+        return "; another connection uses it exclusively: is a program of the same name running? Else "
+               "somebody else "
+               "made it: delete it (rabbitmqctl delete_queue)";
     case AMQP_PRECONDITION_FAILED:
-        return "; it exists with other properties, or a delivery outlived the broker's consumer timeout";
+        return precondition_remedy(text);
     default:
         return "";
     }
@@ -73,7 +93,7 @@ static bool server_fault(struct broker *broker, int code, amqp_bytes_t text, con
     struct err why = ERR_INIT;
     (void)err_set(&why, broker_reply_code_error(code), "%s: %s: %.*s%s", what, broker->place,
                   (int)(text.len > 400 ? 400 : text.len), text.bytes == NULL ? "" : (const char *)text.bytes,
-                  remedy(code));
+                  remedy(code, text));
     return die(broker, &why, err);
 }
 

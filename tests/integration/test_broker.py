@@ -230,6 +230,14 @@ def test_declare_names_a_queue(vhost, probe):
     maker.expect("ok")
 
 
+def test_a_queue_with_other_arguments_is_explained(vhost, probe):
+    vhost.pika().channel().queue_declare("mine", durable=True, arguments={"x-max-length": 1})
+    client = probe()
+    client.say("declare mine")
+    text = client.expect("error")["text"]
+    assert "'mine'" in text and "inequivalent arg" in text and "rabbitmqctl delete_queue" in text
+
+
 def test_deleted_queue_cancels_the_consumer(vhost, probe):
     reader = probe()
     reader.say("declare mine")

@@ -354,6 +354,14 @@ def test_a_statement_has_its_time(site, publisher):
         os.kill(silent, signal.SIGCONT)
 
 
+def test_a_queue_made_by_somebody_else_is_explained(site):
+    site.pika().channel().queue_declare("assay.events.c1", durable=True)
+    collector = site.start_collector(wait=False, ASSAY_COLLECTOR_NAME="c1")
+    assert collector.wait(60) != 0
+    said = collector.errors()
+    assert "assay.events.c1" in said and "rabbitmqctl delete_queue" in said
+
+
 def test_a_results_queue_that_was_deleted_is_consumed_again(site, publisher):
     collector = site.start_collector()
     site.management("DELETE", "queues/{vhost}/assay.results")
@@ -815,6 +823,20 @@ def test_retention_while_storing(site, publisher):
     wait_until(lambda: site.value("SELECT count(*) FROM executions") == 100, what="the next look")
 
 
+def test_retention_of_jobs_dead_letters_and_workers(site, publisher):
+    site.sql("INSERT INTO jobs (job_id, created_at) VALUES ('old', now() - interval '40 days'), ('kept', now() - interval '40 days')")
+    site.sql("INSERT INTO job_parts VALUES ('old', 'p', 1, now() - interval '40 days'), ('kept', 'p', 1, now())")
+    for age in (40, 20):
+        site.sql("INSERT INTO dead_letters (kind, job_id, task_id, body, reason, died_at) VALUES ('task', 'j', 't', %s, 'r',"
+                 " now() - %s * interval '1 day')", str(age).encode(), age)
+        site.sql("INSERT INTO workers VALUES (%s, 'h', 1, 'v', 1, 0, true, '{}', 0, 0, 10, now(), now() - %s * interval '1 day')",
+                 f"w{age}", age)
+    site.start_collector(ASSAY_RETENTION_BATCH=1)
+    wait_until(lambda: site.sql("SELECT worker FROM workers") == [("w20",)], what="the old worker to go, last of all")
+    assert site.sql("SELECT job_id FROM jobs") == site.sql("SELECT job_id FROM job_parts") == [("kept",)]
+    assert [bytes(row[0]) for row in site.sql("SELECT body FROM dead_letters")] == [b"20"]
+
+
 def test_retention_zero_keeps_for_ever(site, publisher):
     site.sql("INSERT INTO executions (job_id, task_id, status, reason, test_pass_rate, stored_at)"
              " VALUES ('old', 't', 'pass', 'ok', 1, now() - interval '3000 days')")
@@ -833,7 +855,9 @@ def test_prune_by_hand(site):
     assert dry.returncode == 0 and dry.stdout.startswith("11 verdicts"), dry.stdout + dry.stderr
     assert site.value("SELECT count(*) FROM executions") == 20
     done = site.run("assay-collector", "prune", "--older-than", "9", env={"ASSAY_RETENTION_BATCH": "3"})
-    assert (done.returncode, done.stdout) == (0, "deleted 11 verdicts older than 9 days\n")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "deleted 11 verdicts older than 9 days")
+    assert [line.rsplit(" older")[0] for line in done.stdout.splitlines()[1:]] == \
+        ["deleted 0 dead letters", "deleted 0 jobs", "deleted 0 parts of jobs", "deleted 0 workers"]
     assert site.value("SELECT count(*) FROM executions") == 9
 
 
