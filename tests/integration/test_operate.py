@@ -71,11 +71,11 @@ def test_a_large_cancelled_job_is_gone_in_seconds_and_costs_others_nothing(site)
     site.wait_busy(worker, 2)
     assert site.producer("cancel", "j").returncode == 0
     began = time.monotonic()
-    wait_until(lambda: site.depth("assay.tasks.bash") == 0, 60, "an empty queue")
+    wait_until(lambda: site.depth("assay.tasks.bash") == 0, 300, "an empty queue")
     emptied = time.monotonic() - began
     rows = site.wait_for_rows(20, "k")
     assert {row[1:] for row in rows} == {("pass", "ok")}
-    wait_until(lambda: site.sql("SELECT done FROM jobs WHERE job_id = 'j'") == [(count,)], 60, "the cancelled job's counters")
+    wait_until(lambda: site.sql("SELECT done FROM jobs WHERE job_id = 'j'") == [(count,)], 300, "the cancelled job's counters")
     print(f"{count} cancelled tasks left the queue in {emptied:.1f} s")
     ran = site.value("SELECT count(*) FROM executions WHERE job_id = 'j' AND reason <> 'cancelled'")
     assert ran < 20, "tasks of the cancelled job were run"
