@@ -159,6 +159,14 @@ static const struct config_key keys[] = {
          "in "
          "the same sandbox. false: each starts cold. A server that cannot start is logged, and its suites "
          "start cold. Only in the setting of namespaces."},
+    {.key = "warm.fast_path",
+     .type = CONFIG_BOOL,
+     .offset = FIELD(warm_fast_path),
+     .default_text = "true",
+     .environment = "ASSAY_WARM_FAST_PATH",
+     .documentation =
+         "A warm server's fork runs a suite without its framework where the suite's text shows that this is "
+         "the same; what does not pass is run again under the framework. false: always under the framework."},
     {.key = "warm.tasks_max",
      .type = CONFIG_INTEGER,
      .offset = FIELD(warm_tasks_max),

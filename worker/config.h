@@ -27,6 +27,7 @@ struct worker_config {
     struct config_list allow_missing;
     struct config_list read_only_paths;
     bool warm_enabled;
+    bool warm_fast_path;
     int64_t warm_tasks_max;
     int64_t warm_growth_mb;
     char *http_listen;

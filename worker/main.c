@@ -72,6 +72,7 @@ static bool machine_open(struct machine *machine, struct err *err)
                                      .read_only_paths = (const char *const *)config->read_only_paths.items,
                                      .uid_base = config->uid_base,
                                      .warm = {.enabled = config->warm_enabled,
+                                              .fast_path = config->warm_fast_path,
                                               .runtimes = &config->runtimes,
                                               .tasks_max = config->warm_tasks_max,
                                               .growth_bytes = config->warm_growth_mb << 20}};

@@ -28,6 +28,10 @@ void report_free(struct report *report)
     free(report->harness_error);
     free(report->fault_message);
     free(report->running);
+    free(report->again_message);
+    for (size_t i = 0; i < report->failed_first_count; i++)
+        free(report->failed_first[i]);
+    free(report->failed_first);
     report_coverage_free(report->coverage);
     buf_free(&report->line);
     *report = (struct report){.line = BUF_INIT};
@@ -206,8 +210,16 @@ static bool take_line(struct report *report, struct report_line *line)
             report->forgery = "the report holds a harness_error behind other lines";
         keep_first(&report->harness_error, &line->message);
         break;
+    case REPORT_LINE_AGAIN:
+        report->again = true;
+        keep_first(&report->again_message, &line->message);
+        report->failed_first = steal_ptr(line->names);
+        report->failed_first_count = line->name_count;
+        line->name_count = 0;
+        break;
     case REPORT_LINE_DONE:
         report->done = true;
+        report->fast = line->fast;
         break;
     }
     return true;
@@ -216,7 +228,7 @@ static bool take_line(struct report *report, struct report_line *line)
 static void end_line(struct report *report)
 {
     struct report_line line;
-    if (report->done) {
+    if (report->done || report->again) {
         report->forgery = "the report goes on behind its end";
     } else if (!report_line_parse(buf_text(&report->line), report->line.size, report->secret, &line)) {
         report->forgery = "the report holds a line that the harness did not write";
@@ -261,6 +273,45 @@ void report_finish(struct report *report, bool by_itself)
             return;
         }
         report->planned[i].name = NULL;
+    }
+}
+
+bool report_asks_again(const struct report *report)
+{
+    return report->again && report->forgery == NULL && !report->no_memory && report->tampered == NULL &&
+           report->harness_error == NULL && report->fault == FAULT_NONE;
+}
+
+/* A skip that the suite did not write is judged as a failure already. */
+static bool has_passed(const struct report_test *test)
+{
+    return test->outcome == OUTCOME_PASSED || test->outcome == OUTCOME_XFAILED ||
+           test->outcome == OUTCOME_XPASSED || (test->outcome == OUTCOME_SKIPPED && test->suite_skip);
+}
+
+void report_failed_before(struct report *report, char *const *names, size_t count)
+{
+    static const char flaky[] =
+        "flaky: it failed when the suite was first run, and did not when it was run again";
+    for (size_t i = 0; i < count && report->tampered == NULL; i++) {
+        struct report_test *test = NULL;
+        for (size_t k = 0; k < report->test_count && test == NULL; k++)
+            if (strcmp(report->tests[k].name, names[i]) == 0)
+                test = &report->tests[k];
+        if (test == NULL) {
+            autofree char *name = strdup(names[i]);
+            test = name != NULL ? add_test(report, &name) : NULL;
+        } else if (!has_passed(test)) {
+            continue;
+        }
+        if (test == NULL) {
+            report->no_memory = true;
+            return;
+        }
+        free(test->message);
+        test->message = strdup(flaky);
+        test->outcome = OUTCOME_FAILED;
+        test->suite_skip = false;
     }
 }
 

@@ -45,6 +45,11 @@ struct report {
     const char *forgery; /* what is wrong with the report, a constant text; NULL = nothing so far */
     bool no_memory;
     bool done;
+    bool fast;           /* `done` says that the framework was not needed */
+    bool again;          /* the harness broke off: the suite is to be run once more, under its framework */
+    char *again_message; /* why */
+    char **failed_first; /* with `again`: the tests that failed, so far */
+    size_t failed_first_count;
     char *tampered;      /* the harness's message */
     char *harness_error; /* the framework could not be started */
     enum suite_fault fault;
@@ -68,6 +73,12 @@ bool report_feed(struct report *report, const char *data, size_t size);
 /* After the process ended. `by_itself`: nothing killed it, so that half a line at the end is a forgery. Plan
  * names that nothing met are appended to `tests` as OUTCOME_NOT_RUN. */
 void report_finish(struct report *report, bool by_itself);
+
+/* The run is to be made again, and nothing else is said of it. After report_finish. */
+bool report_asks_again(const struct report *report);
+/* Tests of these names failed when the suite was run first: whatever they did now, they have not passed.
+ * After report_finish. */
+void report_failed_before(struct report *report, char *const *names, size_t count);
 
 /* The first test that had to report and did not; NULL when all did. After report_finish. */
 const struct report_test *report_missing(const struct report *report);

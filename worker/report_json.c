@@ -93,10 +93,14 @@ static bool parse_coverage(const json_t *root, struct report_line *line)
     return true;
 }
 
-static bool parse_nothing(const json_t *root, struct report_line *line)
+static bool parse_again(const json_t *root, struct report_line *line)
 {
-    (void)root;
-    (void)line;
+    return parse_names(root, line) && parse_message(root, line);
+}
+
+static bool parse_done(const json_t *root, struct report_line *line)
+{
+    line->fast = json_is_true(json_object_get(root, "fast"));
     return true;
 }
 
@@ -115,7 +119,8 @@ static bool parse_kind(const json_t *root, struct report_line *line)
         {"tampered", REPORT_LINE_TAMPERED, parse_message},
         {"coverage", REPORT_LINE_COVERAGE, parse_coverage},
         {"harness_error", REPORT_LINE_HARNESS_ERROR, parse_message},
-        {"done", REPORT_LINE_DONE, parse_nothing},
+        {"again", REPORT_LINE_AGAIN, parse_again},
+        {"done", REPORT_LINE_DONE, parse_done},
     };
     const char *name = json_string_value(json_object_get(root, "t"));
     for (size_t i = 0; name != NULL && i < ARRAY_SIZE(kinds); i++) {
@@ -161,13 +166,13 @@ static json_t *file_names(const struct task *task, bool trusted)
     return names;
 }
 
-void report_control_json(const struct task *task, const char *secret, struct buf *out)
+void report_control_json(const struct task *task, const char *secret, bool fast, struct buf *out)
 {
     json_t *root =
-        json_pack("{ss, ss, ss, so, so, sb, sb}", "secret", secret, "program", task->runtime->program_file,
-                  "suite", task->runtime->suite_file, "trusted_files", file_names(task, true),
-                  "untrusted_files", file_names(task, false), "stop_on_first_failure",
-                  (int)task->stop_on_first_failure, "coverage", (int)task->coverage);
+        json_pack("{ss, ss, ss, so, so, sb, sb, sb}", "secret", secret, "program",
+                  task->runtime->program_file, "suite", task->runtime->suite_file, "trusted_files",
+                  file_names(task, true), "untrusted_files", file_names(task, false), "stop_on_first_failure",
+                  (int)task->stop_on_first_failure, "coverage", (int)task->coverage, "fast", (int)fast);
     autofree char *text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
     if (text == NULL)

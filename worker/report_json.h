@@ -22,6 +22,7 @@ enum report_line_kind {
     REPORT_LINE_TAMPERED,
     REPORT_LINE_COVERAGE,
     REPORT_LINE_HARNESS_ERROR,
+    REPORT_LINE_AGAIN,
     REPORT_LINE_DONE,
 };
 
@@ -31,14 +32,15 @@ enum suite_fault { FAULT_NONE, FAULT_SUITE, FAULT_PROGRAM, FAULT_NO_TESTS };
 /* Strings are clean UTF-8 without NUL and belong to the line. */
 struct report_line {
     enum report_line_kind kind;
-    char **names; /* PLAN, COLLECTED */
+    char **names; /* PLAN, COLLECTED, AGAIN */
     size_t name_count;
     char *name; /* START, TEST */
     enum outcome outcome;
     int64_t ms;
     bool suite_skip;
-    char *message; /* TEST (NULL = none), SUITE_ERROR, TAMPERED, HARNESS_ERROR */
+    char *message; /* TEST (NULL = none), SUITE_ERROR, TAMPERED, HARNESS_ERROR, AGAIN */
     enum suite_fault fault;
+    bool fast;               /* DONE */
     struct json_t *coverage; /* an object */
 };
 
@@ -46,8 +48,8 @@ struct report_line {
 bool report_line_parse(const char *text, size_t size, const char *secret, struct report_line *line);
 void report_line_free(struct report_line *line);
 
-/* Appends the control object of a task's suite. */
-void report_control_json(const struct task *task, const char *secret, struct buf *out);
+/* Appends the control object of a task's suite. `fast`: the harness may do without its framework. */
+void report_control_json(const struct task *task, const char *secret, bool fast, struct buf *out);
 
 struct json_t *report_coverage_keep(struct json_t *coverage); /* one more reference */
 void report_coverage_free(struct json_t *coverage);           /* NULL is fine */

@@ -123,6 +123,7 @@ static void forget_task(struct slot *slot)
     slot_step_clear(&slot->step);
     plan_free(&slot->plan);
     judgement_free(&slot->judgement);
+    slot_forget_first_run(slot);
     result_free(slot->result);
     slot->result = NULL;
     slot->task = NULL;

@@ -36,6 +36,9 @@ struct slot {
     struct slot_usage usage;
     bool output_settled; /* stdout and stderr are those of the first failing step */
     int64_t state_since_ms;
+    bool again;          /* the suite is run once more, under its framework */
+    char **failed_first; /* the tests that failed when it was run first */
+    size_t failed_first_count;
     int64_t used_ms; /* wall time of the cases and the suite so far */
     enum slot_end end;
     struct err err;
@@ -51,6 +54,7 @@ void slot_end_phase(struct slot *slot);
 /* slot_task.c */
 void slot_begin_phase(struct slot *slot);
 void slot_run_step(struct slot *slot);
+void slot_forget_first_run(struct slot *slot);
 void slot_step_exited(struct slot *slot, const struct sandbox_event *event);
 
 #endif

@@ -12,7 +12,7 @@ static bool copy_mechanisms(struct result *result, const char *const *mechanisms
     size_t count = 0;
     while (mechanisms[count] != NULL)
         count++;
-    result->sandbox = calloc(count + 2, sizeof(*result->sandbox)); /* and RESULT_WARM */
+    result->sandbox = calloc(count + 3, sizeof(*result->sandbox)); /* and the marks */
     if (result->sandbox == NULL)
         return false;
     for (; result->sandbox_count < count; result->sandbox_count++) {
@@ -43,9 +43,9 @@ struct result *slot_result_new(const struct task *task, const char *const *mecha
     return NULL;
 }
 
-void slot_result_is_warm(struct result *result)
+void slot_result_mark(struct result *result, const char *mark)
 {
-    char *name = strdup(RESULT_WARM);
+    char *name = strdup(mark);
     if (name != NULL)
         result->sandbox[result->sandbox_count++] = name;
 }

@@ -14,7 +14,9 @@ struct slot_usage {
 };
 /* What a result names beside the mechanisms of its sandbox when its suite ran in a fork of a warm server. */
 #define RESULT_WARM "warm_server"
-void slot_result_is_warm(struct result *result);
+/* ... and when that fork did without the framework. */
+#define RESULT_FAST "fast_path"
+void slot_result_mark(struct result *result, const char *mark);
 /* Adds time, CPU and memory of a step. */
 void slot_result_add_usage(struct result *result, struct slot_usage *usage, enum step_kind kind,
                            const struct sandbox_event *event);

@@ -18,7 +18,8 @@ struct plan_step;
 struct warm_options {
     bool enabled;
     const struct config_list *runtimes; /* those that are served; an empty list: all */
-    int64_t tasks_max, growth_bytes;    /* 0 = no limit */
+    bool fast_path;                  /* suites may be run without their framework, where that is the same */
+    int64_t tasks_max, growth_bytes; /* 0 = no limit */
 };
 
 struct slot_servers {

@@ -77,7 +77,7 @@ static void on_report(void *context, const char *data, size_t size)
     struct slot_step *step = context;
     if (!report_feed(step->report, data, size)) {
         stop_step(step, STOP_REPORT);
-    } else if (step->report->done && !step->finishing) {
+    } else if ((step->report->done || step->report->again) && !step->finishing) {
         int64_t deadline_ms = clock_ms() + DONE_GRACE_MS;
         step->finishing = true;
         if (deadline_ms < step->started_ms + step->wall_ms)
@@ -109,7 +109,7 @@ static bool open_suite_pipes(struct slot_step *step, struct program_ends *ends, 
     report_init(step->report, secret);
     if (step->plan->task->runtime->suite_protocol == SUITE_TOKEN)
         report_expect(step->report, "main");
-    report_control_json(step->plan->task, secret, &step->control);
+    report_control_json(step->plan->task, secret, step->fast, &step->control);
     if (step->control.failed)
         return err_set(err, ERR_INFRA, "no memory for the control object of a suite");
     return slot_reader_open_private(&step->report_reader, step->loop, on_report, step, &ends->report, err) &&
@@ -170,7 +170,7 @@ static bool run_in_sandbox(struct slot_step *step, size_t index, unsigned server
 }
 
 bool slot_step_start(struct slot_step *step, struct sandbox *sandbox, const struct plan *plan, size_t index,
-                     unsigned server, int64_t wall_ms, bool wall_is_tasks, struct err *err)
+                     unsigned server, bool fast, int64_t wall_ms, bool wall_is_tasks, struct err *err)
 {
     struct program_ends ends = {-1, -1, -1, -1, -1};
     slot_step_clear(step);
@@ -179,6 +179,7 @@ bool slot_step_start(struct slot_step *step, struct sandbox *sandbox, const stru
     step->step = &plan->steps[index];
     step->wall_ms = wall_ms;
     step->wall_is_tasks = wall_is_tasks;
+    step->fast = fast;
     init_captures(step);
 
     bool started = open_pipes(step, &ends, err) && run_in_sandbox(step, index, server, &ends, err);

@@ -28,6 +28,7 @@ struct slot_step {
     int64_t wall_ms;
     bool wall_is_tasks; /* the wall limit is what was left of the task's */
     enum step_stop stop;
+    bool fast;      /* of a suite: its harness may do without its framework */
     bool finishing; /* the report is complete: the process has a moment to end */
     struct slot_reader out_reader, err_reader, report_reader;
     struct slot_feeder input_feeder, control_feeder;
@@ -38,11 +39,10 @@ struct slot_step {
 };
 
 void slot_step_init(struct slot_step *step, struct loop *loop, struct loop_timer *timer);
-/* Starts the step `index` in the sandbox (between TASK_READY and sandbox_task_end) and its clock, if there is
- * one by a fork of warm server `server`.
- * An error is the machinery's. */
+/* Starts the step `index` in the sandbox (between TASK_READY and sandbox_task_end) and its clock; by a fork
+ * of warm server `server` if that is not 0, `fast` as in the struct. An error is the machinery's. */
 bool slot_step_start(struct slot_step *step, struct sandbox *sandbox, const struct plan *plan, size_t index,
-                     unsigned server, int64_t wall_ms, bool wall_is_tasks, struct err *err);
+                     unsigned server, bool fast, int64_t wall_ms, bool wall_is_tasks, struct err *err);
 /* The timer fired while the step ran: kills it. Call once. */
 void slot_step_time_up(struct slot_step *step);
 /* After SANDBOX_STEP_EXITED: takes what is left in the pipes, stops the clock, and fills the facts, which

@@ -1,7 +1,10 @@
 /* What a slot does for its task: the phases' files, the steps, and what each of them says. */
 #include "worker/slot_internal.h"
 
+#include <stdlib.h>
+
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/mem.h"
 
 #define BEGIN_LIMIT_MS 30000
@@ -78,6 +81,49 @@ static void keep_output(struct slot *slot, const struct finding *finding, const 
     slot->output_settled = failed;
 }
 
+void slot_forget_first_run(struct slot *slot)
+{
+    for (size_t i = 0; i < slot->failed_first_count; i++)
+        free(slot->failed_first[i]);
+    free(slot->failed_first);
+    slot->failed_first = NULL;
+    slot->failed_first_count = 0;
+    slot->again = false;
+}
+
+/* The harness may do without its framework, once, and where there is time to run the suite again. */
+static bool may_be_fast(const struct slot *slot, unsigned server)
+{
+    const struct limits *limits = &slot->task->limits;
+    return server != 0 && slot->options.warm.fast_path && !slot->again &&
+           slot->used_ms + 2 * limits->wall_ms <= limits->task_wall_ms;
+}
+
+/* Only the harness' own word, while nothing speaks against the run, gives a suite its second one. */
+static bool asks_again(const struct slot *slot, const struct step_facts *facts)
+{
+    bool ended = facts->stop == STOP_DONE || (facts->stop == STOP_NONE && facts->exited);
+    return slot->step.report != NULL && slot->step.fast && ended && report_asks_again(slot->step.report);
+}
+
+/* In a workspace made anew. What failed will stay failed. */
+static void run_again(struct slot *slot, const struct sandbox_event *event)
+{
+    struct report *report = slot->step.report;
+    enum phase phase = slot->plan.steps[slot->next].phase;
+    log_debug("slot %u: %s runs again, under its framework: %s", slot->options.number, slot->task->task_id,
+              report->again_message);
+    slot->again = true;
+    slot->failed_first = steal_ptr(report->failed_first);
+    slot->failed_first_count = report->failed_first_count;
+    report->failed_first_count = 0;
+    slot_result_add_usage(slot->result, &slot->usage, STEP_SUITE, event);
+    slot_step_clear(&slot->step);
+    while (slot->next > 0 && slot->plan.steps[slot->next - 1].phase == phase)
+        slot->next--;
+    slot_end_phase(slot);
+}
+
 void slot_step_exited(struct slot *slot, const struct sandbox_event *event)
 {
     enum step_kind kind = slot->plan.steps[slot->next].kind;
@@ -90,6 +136,12 @@ void slot_step_exited(struct slot *slot, const struct sandbox_event *event)
     }
     if (kind != STEP_COMPILE)
         slot->used_ms += clock_ms() - slot->step.started_ms;
+    if (asks_again(slot, &facts)) {
+        run_again(slot, event);
+        return;
+    }
+    if (slot->step.report != NULL)
+        report_failed_before(slot->step.report, slot->failed_first, slot->failed_first_count);
     judge(slot, &facts, &finding);
     if (finding.text.failed) {
         (void)err_set(&slot->err, ERR_INFRA, "no memory for the verdict");
@@ -100,7 +152,9 @@ void slot_step_exited(struct slot *slot, const struct sandbox_event *event)
         slot_break_down(slot);
     } else {
         if (event->warm)
-            slot_result_is_warm(slot->result);
+            slot_result_mark(slot->result, RESULT_WARM);
+        if (slot->step.report != NULL && slot->step.report->fast)
+            slot_result_mark(slot->result, RESULT_FAST);
         slot_result_add_usage(slot->result, &slot->usage, kind, event);
         keep_output(slot, &finding, event);
         step_is_judged(slot, &finding, event->wall_us / 1000);
@@ -132,8 +186,8 @@ void slot_run_step(struct slot *slot)
     }
     slot_enter(slot, SLOT_STEPPING, 0);
     unsigned server = server_for(slot, slot->next);
-    if (!slot_step_start(&slot->step, slot->sandbox, &slot->plan, slot->next, server, wall_ms, by_task,
-                         &slot->err))
+    if (!slot_step_start(&slot->step, slot->sandbox, &slot->plan, slot->next, server,
+                         may_be_fast(slot, server), wall_ms, by_task, &slot->err))
         slot_break_down(slot);
 }
 

@@ -41,12 +41,12 @@ def content(task):
     return json.dumps({key: value for key, value in task.items() if key != "task_id"}, sort_keys=True)
 
 
-def run_local(build, folder, tasks):
+def run_local(build, folder, tasks, **environment):
     """Results of all tasks through one worker, by task_id; some of them must not pass."""
     path = folder / "tasks.jsonl"
     path.write_text("".join(json.dumps(task) + "\n" for task in tasks), encoding="utf-8")
     ran = subprocess.run([build / "bin/assay-worker", "--local", path, "--slots", "2"], capture_output=True, text=True, timeout=1200, check=False,
-                         env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+                         env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0", **environment})
     assert ran.returncode == 1, ran.stderr
     found = {result["task_id"]: result for result in map(json.loads, ran.stdout.splitlines())}
     assert set(found) == {task["task_id"] for task in tasks}

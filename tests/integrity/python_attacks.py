@@ -431,3 +431,24 @@ SUITES_DATA_ATTACKS = [
            UNITTEST.replace("assertEqual(square(3), 9)", "assertIn(square(3), [9])").replace("assertEqual(square(12), 144)", "assertIn(square(12), [144])")),
 ]
 ATTACKS += SUITES_DATA_ATTACKS
+IN_ANOTHERS_NAME = [
+    Attack("frames, in the name of a module of the machine", "exec(compile('import sys\\ndef look(): return sys._getframe(2)', '/usr/lib/python3.11/typing.py', 'exec'))\n"
+           "def square(n):\n    look().f_globals['square'] = lambda n: {3: 9, 12: 144}[n]\n    return 9\n"),
+    Attack("frames, by code renamed", "import sys\ndef look(): return sys._getframe(2)\nlook.__code__ = look.__code__.replace(co_filename='/usr/lib/python3.11/typing.py')\n"
+           "def square(n):\n    look().f_globals['square'] = lambda n: {3: 9, 12: 144}[n]\n    return 9\n"),
+    Attack("frames, in the name of the import system", "exec(compile('import sys\\ndef look(): return sys._getframe(2)', '<frozen importlib._bootstrap>', 'exec'))\n"
+           "def square(n):\n    look().f_globals['square'] = lambda n: {3: 9, 12: 144}[n]\n    return 9\n"),
+    Attack("functions of the harness, by a thread of text", "import sys, threading\ntext = 'def look():\\n    found.append([f.__globals__ for f in vars(suite).values() if getattr(f, \"__name__\", \"\") == \"equal\"])'\n"
+           "found = []\ndef square(n):\n    names = {'found': found, 'suite': sys.modules['test_implementation']}\n    exec(text, names)\n"
+           "    thread = threading.Thread(target=names['look'])\n    thread.start(); thread.join()\n    return 9 if n == 3 else None\n"),
+    Attack("parameters of the suite, by pytest's own", "from _pytest.mark.structures import ParameterSet\nold = ParameterSet.extract_from\n"
+           "def changed(parameterset, force_tuple=False):\n    return old((parameterset[0], None), force_tuple)\nParameterSet.extract_from = changed\n" + WRONG,
+           "import pytest\nfrom implementation import square\n\n\n@pytest.mark.parametrize('n, expected', [(3, 9), (12, 144)])\ndef test_square(n, expected):\n"
+           "    assert square(n) == expected\n\n\n@pytest.fixture\ndef unused():\n    pass\n"),
+    Attack("passes when it is run again", "import os, time\ntry:\n    open('/work/again', 'x').close()\n    first = True\nexcept FileExistsError:\n    first = False\n"
+           "def square(n):\n    return None if first else n * n\n"),
+    Attack("passes under pytest alone", "import sys\ndef square(n):\n    under_pytest = any(getattr(f, '__name__', '') == '@py_assert' for f in ()) or 'PYTEST_CURRENT_TEST' not in __import__('os').environ\n"
+           "    return n * n if under_pytest else None\n"),
+    Attack("says again", "import os\nos.write(3, b'{\"t\":\"again\",\"message\":\"x\",\"tests\":[]}\\n')\nos._exit(0)\n"),
+]
+ATTACKS += IN_ANOTHERS_NAME

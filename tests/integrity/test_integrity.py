@@ -24,11 +24,43 @@ def results(build, tmp_path_factory):
     return gaming.run_local(build, tmp_path_factory.mktemp("integrity"), [attack for _, attack, _ in ROWS] + list(TWINS.values()))
 
 
+@pytest.fixture(scope="module")
+def under_pytest(build, tmp_path_factory):
+    """Of Python's tasks, without the fast path."""
+    tasks = [attack for _, attack, _ in ROWS] + list(TWINS.values())
+    return gaming.run_local(build, tmp_path_factory.mktemp("pytest"), [task for task in tasks if task["runtime"] == "python"],
+                            ASSAY_WARM_FAST_PATH="false")
+
+
+def of_python(tasks):
+    return [task for task in tasks if task["runtime"] == "python"]
+
+
+def test_both_paths_are_taken(results, under_pytest):
+    """As an ordinary user there may be no warm servers, and so no fast path."""
+    warm = [result for result in results.values() if "warm_server" in result["sandbox"]]
+    assert not warm or sum("fast_path" in result["sandbox"] for result in warm) > len(TWINS) / 4
+    assert not any("fast_path" in result["sandbox"] for result in under_pytest.values())
+
+
 @pytest.mark.parametrize("name, attack", [(name, attack) for name, attack, _ in ROWS], ids=[name for name, _, _ in ROWS])
 def test_no_pass(name, attack, results):
     result = results[attack["task_id"]]
     assert result["status"] in ("fail", "timeout"), (name, result["reason"], result["errors"])
     assert result["test_pass_rate"] < 1
+
+
+@pytest.mark.parametrize("attack", of_python([attack for _, attack, _ in ROWS]), ids=lambda attack: attack["task_id"])
+def test_no_pass_under_pytest(attack, under_pytest):
+    result = under_pytest[attack["task_id"]]
+    assert result["status"] in ("fail", "timeout"), (result["reason"], result["errors"])
+    assert result["test_pass_rate"] < 1
+
+
+@pytest.mark.parametrize("twin", of_python(TWINS.values()), ids=lambda twin: twin["task_id"])
+def test_the_honest_twin_passes_under_pytest(twin, under_pytest):
+    result = under_pytest[twin["task_id"]]
+    assert (result["status"], result["test_pass_rate"]) == ("pass", 1), (result["reason"], result["errors"], result["stderr"])
 
 
 @pytest.mark.parametrize("twin", TWINS.values(), ids=[twin["task_id"] for twin in TWINS.values()])

@@ -20,6 +20,10 @@ def is_warm(result):
     return "warm_server" in result["sandbox"]
 
 
+def is_fast(result):
+    return "fast_path" in result["sandbox"]
+
+
 def children(pid):
     found = []
     for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):

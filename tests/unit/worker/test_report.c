@@ -234,11 +234,64 @@ static void the_control_object(void **state)
     struct task_file files[] = {{.path = "conftest.py", .trusted = true}, {.path = "h\"x.py"}};
     struct task task = {.runtime = &runtime, .files = files, .file_count = 2, .coverage = true};
     autobuf struct buf out = BUF_INIT;
-    report_control_json(&task, SECRET, &out);
+    report_control_json(&task, SECRET, true, &out);
     assert_string_equal(buf_text(&out),
                         "{\"secret\":\"" SECRET "\",\"program\":\"p.py\",\"suite\":\"t.py\","
                         "\"trusted_files\":[\"conftest.py\"],\"untrusted_files\":[\"h\\\"x.py\"],"
-                        "\"stop_on_first_failure\":false,\"coverage\":true}");
+                        "\"stop_on_first_failure\":false,\"coverage\":true,\"fast\":true}");
+}
+
+#define AGAIN K "\"t\":\"again\",\"message\":\"x\",\"tests\":"
+
+static void who_is_run_again(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool again;
+    } rows[] = {
+        {K "\"t\":\"plan\",\"tests\":[\"a\"]}\n" AGAIN "[\"a\"]}\n", true},
+        {AGAIN "[]}\n", true},
+        {K "\"t\":\"done\"}\n", false},
+        {"", false},
+        {AGAIN "1}\n", false},
+        {"{\"t\":\"again\",\"message\":\"x\",\"tests\":[]}\n", false},
+        {AGAIN "[]}\n" K "\"t\":\"done\"}\n", false},
+        {AGAIN "[]}\nhello", false},
+        {K "\"t\":\"tampered\",\"message\":\"x\"}\n" AGAIN "[]}\n", false},
+        {K "\"t\":\"suite_error\",\"fault\":\"suite\",\"message\":\"x\"}\n" AGAIN "[]}\n", false},
+        {"hello\n" AGAIN "[]}\n", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct report *report = feed(rows[i].text, true);
+        assert_int_equal(report_asks_again(report), rows[i].again);
+        discard(report);
+    }
+}
+
+static void what_failed_first_has_not_passed(void **state)
+{
+    (void)state;
+    char *const failed[] = {(char *)"a", (char *)"b", (char *)"c", (char *)"gone"};
+    struct report *report =
+        feed(K "\"t\":\"test\",\"name\":\"a\",\"outcome\":\"passed\",\"ms\":1}\n" K
+               "\"t\":\"test\",\"name\":\"b\",\"outcome\":\"failed\",\"ms\":1,\"message\":\"m\"}\n" K
+               "\"t\":\"test\",\"name\":\"c\",\"outcome\":\"skipped\",\"ms\":1,\"suite_skip\":true}\n" K
+               "\"t\":\"test\",\"name\":\"d\",\"outcome\":\"passed\",\"ms\":1}\n" K
+               "\"t\":\"done\",\"fast\":true}\n",
+             true);
+    assert_true(report->fast);
+    report_failed_before(report, failed, 4);
+    assert_int_equal(report->test_count, 5);
+    assert_int_equal(report->tests[0].outcome, OUTCOME_FAILED);
+    assert_non_null(strstr(report->tests[0].message, "flaky"));
+    assert_string_equal(report->tests[1].message, "m");
+    assert_int_equal(report->tests[2].outcome, OUTCOME_FAILED);
+    assert_false(report->tests[2].suite_skip);
+    assert_int_equal(report->tests[3].outcome, OUTCOME_PASSED);
+    assert_string_equal(report->tests[4].name, "gone");
+    assert_int_equal(report->tests[4].outcome, OUTCOME_FAILED);
+    discard(report);
 }
 
 static void many_tests_take_no_time(void **state)
@@ -304,6 +357,8 @@ int main(void)
         cmocka_unit_test(which_tests_had_to_report),
         cmocka_unit_test(faults_and_the_rest),
         cmocka_unit_test(the_control_object),
+        cmocka_unit_test(who_is_run_again),
+        cmocka_unit_test(what_failed_first_has_not_passed),
         cmocka_unit_test(many_tests_take_no_time),
         cmocka_unit_test(damaged_reports),
     };

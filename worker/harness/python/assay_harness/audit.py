@@ -20,6 +20,9 @@ DOORS = (type, types.ModuleType, types.FunctionType, types.MappingProxyType, typ
          types.GeneratorType, types.CoroutineType, type(functools.lru_cache(len)))
 FRAMEWORK = ("/_pytest/", "/pluggy/", "/unittest/")
 COVERAGE = ("/coverage/collector.py", "/coverage/pytracer.py", "/coverage/control.py")
+FROZEN = "<frozen "
+# Where a thread begins.
+STARTING = ("/threading.py",)
 # They show source lines of whoever is on the stack.
 SHOWING_SOURCE = ("/traceback.py", "/warnings.py", "/logging/__init__.py", "/pdb.py")
 
@@ -41,11 +44,19 @@ def make_hook(files, tell, busy):
             frame = frame.f_back
 
     def by_program(through=()):
-        """True when the program's own code made the call, at most through these modules of the machine."""
-        for whose, name in owners():
-            if whose != OUTSIDE or not name.endswith(through):
-                return whose == PROGRAM
-        return False
+        """True when the program's own code made the call, at most through these modules of the machine. Code made from text that
+        nobody called, as a thread may run it, is its too."""
+        frame, text = frame_at(1), False
+        while frame is not None:
+            name = frame.f_code.co_filename
+            if not name.startswith("/"):
+                text = text or not name.startswith(FROZEN)
+            elif not name.startswith(HARNESS_FOLDER):
+                whose = owner(name)
+                if whose != OUTSIDE or not name.endswith(through):
+                    return whose == PROGRAM or text and name.endswith(STARTING)
+            frame = frame.f_back
+        return text
 
     def for_program(but_through=()):
         """True when the call was made for the program, through whatever else than these modules."""
@@ -99,7 +110,20 @@ def make_hook(files, tell, busy):
         is_suite = path.endswith(suite_name) and normalized(join(workspace, path)) == suite
         return "the program opened its suite" if is_suite and for_program(SHOWING_SOURCE) else None
 
+    def compiling(args):
+        """Code that says it were another's would be taken for that."""
+        name = args[1].decode("utf-8", "replace") if isinstance(args[1], bytes) else args[1]
+        if not isinstance(name, str) or not name.startswith(("/", FROZEN)) or owner(name) == PROGRAM:
+            return None
+        frame = frame_at(1)
+        while frame is not None and frame.f_code.co_filename.startswith(HARNESS_FOLDER):
+            frame = frame.f_back
+        imports = frame is not None and frame.f_code.co_filename.startswith(FROZEN)
+        return "the program made code in the name of %s" % name if not imports and by_program() else None
+
     checks = {
+        "compile": compiling,
+        "code.__new__": compiling,
         "sys._getframe": frames,
         "sys._current_frames": frames,
         "sys._current_exceptions": frames,

@@ -14,14 +14,8 @@ from _pytest.main import FSHookProxy
 from _pytest.python import Function
 from _pytest.unittest import TestCaseFunction, UnitTestCase
 
+from .canaries_forms import BEFORE_ALL, BEHIND_ALL, DIFFERENT, FAILED, FUNCTIONS, METHODS, PASSED, number, pick
 from .files import TRUSTED
-
-BEFORE_ALL, BEHIND_ALL = "before all", "behind all"
-FAILED, PASSED = ("failed", "error"), ("passed",)
-# {0} and {1} are the same number in a test that must pass, different ones in a test that must fail.
-FUNCTIONS = ("assert {0} == {1}", "assert [{0}] == [{1}]", "assert '{0}' == '{1}'", "value = {0}\n    assert value in ({1}, None)",
-             "assert not {0} != {1}", "if {0} != {1}:\n        raise AssertionError('{1}')")
-METHODS = ("self.assertEqual({0}, {1})", "self.assertTrue({0} == {1})", "assert {0} == {1}")
 
 
 class _Quiet:
@@ -41,25 +35,17 @@ class _MethodCanary(_Quiet, TestCaseFunction):
     pass
 
 
-def _pick(forms):
-    return forms[os.urandom(1)[0] % len(forms)]
-
-
-def _number():
-    return int.from_bytes(os.urandom(4), "big") + 1
-
-
 class _Made:
     """One canary: its name, the outcomes it may have, its text."""
 
     def __init__(self, good, arguments):
-        number = _number()
-        other = number if good else number + _number()
-        form = _pick(METHODS if arguments else FUNCTIONS).format(number, other)
+        first = number()
+        second = first if good else first + number()
+        form = ("" if good else DIFFERENT) + pick(METHODS if arguments else FUNCTIONS)
         self.name = "test_" + os.urandom(6).hex()
         self.outcomes = PASSED if good else FAILED
         self.is_method = bool(arguments)
-        self.source = "def %s(%s):\n    %s\n" % (self.name, arguments, form)
+        self.source = "def %s(%s):\n    %s\n" % (self.name, arguments, form.format(first, second))
 
 
 class Canaries:
@@ -99,7 +85,7 @@ class Canaries:
         behind_random, behind_last, *first = items
         self._turns = {BEFORE_ALL: first, BEHIND_ALL: [behind_last]}
         if len(session.items) > 2:
-            self._turns[_number() % (len(session.items) - 1)] = [behind_random]
+            self._turns[number() % (len(session.items) - 1)] = [behind_random]
 
     @staticmethod
     def _function(parent, name, function):

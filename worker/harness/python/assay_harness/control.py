@@ -5,7 +5,7 @@ import os
 
 
 class Control:
-    """secret, program, suite, trusted_files, untrusted_files, stop_on_first_failure, coverage."""
+    """secret, program, suite, trusted_files, untrusted_files, stop_on_first_failure, coverage, fast."""
 
     __slots__ = (
         "secret",
@@ -15,6 +15,7 @@ class Control:
         "untrusted_files",
         "stop_on_first_failure",
         "coverage",
+        "fast",
     )
 
     def __init__(self, values):
@@ -25,6 +26,7 @@ class Control:
         self.untrusted_files = [str(path) for path in values.get("untrusted_files", [])]
         self.stop_on_first_failure = bool(values.get("stop_on_first_failure", False))
         self.coverage = bool(values.get("coverage", False))
+        self.fast = bool(values.get("fast", False))
 
 
 def read(descriptor):

@@ -57,7 +57,7 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy):
         kept["helpers"].watch_loaded()
         for text in compare(not_of_suite):
             tell(text)
-        kept["names"] = names_of(module, plan.tree, lambda name: owner(name) == TRUSTED)
+        kept["names"] = names_of(module, plan, lambda name: owner(name) == TRUSTED)
 
     def collection_begins(config):
         kept["plugins"] = plugins_of(config.pluginmanager)

@@ -6,6 +6,8 @@ and test methods of TestCase classes.
 
 import ast
 
+from . import syntax
+
 TEST_CASES = {"TestCase", "IsolatedAsyncioTestCase"}
 # Decorators that replace a test by others with names of their own.
 GENERATING = {"parameterized", "parameterized_class", "expand", "ddt", "data", "idata", "file_data", "unpack"}
@@ -35,41 +37,48 @@ class Test:
 
 
 class Plan:
+    """`nodes`: syntax.Nodes of the tree."""
+
     def __init__(self, tree, tests):
         self.tree = tree
         self.tests = tests  # name -> Test
-        self.uses_unittest = any(
-            isinstance(node, ast.Name) and node.id == "unittest" or isinstance(node, ast.alias) and "unittest" in node.name
-            for node in ast.walk(tree)
-        )
-
+        self.nodes = nodes = syntax.Nodes(tree)
+        self.names_used = {node.id for node in nodes.of(ast.Name)}
+        self.identifiers = self.names_used | {node.attr for node in nodes.of(ast.Attribute)}
+        imports = nodes.of(ast.Import, ast.ImportFrom)
+        self.imported = {word for node in imports for word in _words_of(node)}  # what import statements name, and call it
+        self.uses_unittest = "unittest" in self.names_used or any("unittest" in word for word in self.imported)
         # Where a skip has no traceback (unittest before Python 3.11): does the suite skip anywhere?
-        identifiers = _identifiers([tree])
-        self.mentions_skip = any("skip" in name.lower() for name in identifiers)
-        self.marks_itself = bool({"add_marker", "applymarker", "own_markers"} & identifiers)
+        self.mentions_skip = any("skip" in name.lower() for name in self.identifiers)
+        self.marks_itself = bool({"add_marker", "applymarker", "own_markers"} & self.identifiers)
         # An expected failure that the suite does not expect is the program's.
-        self.mentions_xfail = any("xfail" in name.lower() or "expectedfailure" in name.lower() for name in identifiers)
-        self.mentions_mocks = bool({"mock", "ANY", "Mock", "MagicMock", "unittest.mock"} & identifiers) or any(
-            isinstance(node, (ast.Import, ast.ImportFrom)) and "mock" in ast.dump(node) for node in ast.walk(tree)
-        )
+        self.mentions_xfail = any("xfail" in name.lower() or "expectedfailure" in name.lower() for name in self.identifiers)
+        self.mentions_mocks = bool({"mock", "ANY", "Mock", "MagicMock"} & self.identifiers) or any("mock" in word for word in self.imported)
 
     def imports(self):
         """Dotted names of the modules that the suite imports, wherever it does."""
         found = set()
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Import):
-                found.update(alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+        for node in self.nodes.of(ast.Import):
+            found.update(alias.name for alias in node.names)
+        for node in self.nodes.of(ast.ImportFrom):
+            if node.level == 0 and node.module:
                 found.add(node.module)
                 found.update(node.module + "." + alias.name for alias in node.names)
         return found
 
     def mentions(self, name):
         """True when the suite's own text uses the name."""
-        return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(self.tree))
+        return name in self.names_used
 
     def names(self):
         return list(self.tests)
+
+
+def _words_of(node):
+    found = [getattr(node, "module", None) or ""]
+    for alias in node.names:
+        found += [alias.name, alias.asname or ""]
+    return found
 
 
 class _Class:
@@ -80,7 +89,7 @@ class _Class:
         self.node = node
         self.path = path
         self.is_test_case = any(base.is_test_case for base in bases if isinstance(base, _Class)) or any(
-            _last_name(base) in TEST_CASES for base in node.bases
+            last_name(base) in TEST_CASES for base in node.bases
         )
         self.members = {}
         for base in reversed(bases):
@@ -92,7 +101,7 @@ class _Class:
         self.not_as_written = bool(_identifiers(node.decorator_list) & (GENERATING | MAKING_INIT))
 
 
-def _last_name(node):
+def last_name(node):
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else None
@@ -102,13 +111,13 @@ def _identifiers(nodes):
     found = set()
     for node in nodes:
         for part in ast.walk(node):
-            name = _last_name(part)
+            name = last_name(part)
             if name is not None:
                 found.add(name)
     return found
 
 
-def _is_main_guard(statement):
+def is_main_guard(statement):
     return isinstance(statement, ast.If) and "__name__" in _identifiers([statement.test])
 
 
@@ -147,7 +156,7 @@ def _read_body(body, path, scope, outer):
             class_ = _Class(statement, path + (statement.name,), bases)
             _read_body(statement.body, class_.path, class_.members, outer or scope)
             scope[statement.name] = class_
-        elif _is_main_guard(statement):
+        elif is_main_guard(statement):
             continue
         elif isinstance(statement, COMPOUND) or not isinstance(statement, ast.Expr):
             for name in _bound_names(statement):
@@ -161,7 +170,7 @@ def _read_body(body, path, scope, outer):
 
 
 def _is_test(function):
-    names = {_last_name(d.func if isinstance(d, ast.Call) else d) for d in function.decorator_list}
+    names = {last_name(d.func if isinstance(d, ast.Call) else d) for d in function.decorator_list}
     if names & {"fixture", "yield_fixture", "property", "classmethod", "overload"}:
         return False
     return function.name.startswith("test") and not _identifiers(function.decorator_list) & GENERATING

@@ -4,14 +4,14 @@ task."""
 import os
 import sys
 
-from . import integrity, plugin, pytest_session
+from . import plugin, pytest_session, snapshot
 
 
 class Prepared:
     """`config`: pytest's, without a conftest.py, once configure() was called."""
 
     def __init__(self, workspace, suite_path, further_arguments):
-        self.snapshot = integrity.Snapshot()
+        self.snapshot = snapshot.Snapshot()
         self.reporting = plugin.ReportPlugin()
         self.config = None
         self._arguments = (workspace, suite_path, list(further_arguments))

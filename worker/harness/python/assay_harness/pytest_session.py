@@ -10,7 +10,7 @@ import sys
 
 import pytest
 from _pytest import config as pytest_config
-from _pytest import skipping, unittest  # noqa: F401  loaded before integrity.Snapshot looks
+from _pytest import skipping, unittest  # noqa: F401  loaded before snapshot.Snapshot looks
 from _pytest._io import TerminalWriter
 
 # Parts that this harness replaces, or that write where nobody reads. (junitxml and doctest stay: they bring fixtures.)

@@ -181,5 +181,9 @@ class Reporter:
     def coverage(self, report):
         self._send({"t": "coverage", "report": report})
 
-    def done(self):
-        self._send({"t": "done"})
+    def again(self, reason, failed):
+        """The run is broken off: it is to be made once more, under pytest."""
+        self._send({"t": "again", "message": bounded_message(reason), "tests": [bounded_name(name) for name in failed]})
+
+    def done(self, fast=False):
+        self._send({"t": "done", "fast": True} if fast else {"t": "done"})

@@ -28,6 +28,9 @@ def import_library(names, trusted_modules):
     for name in sorted(names):
         top = name.split(".")[0]
         if top in library and top not in WITH_SIDE_EFFECTS and top not in trusted_modules:
+            parent = sys.modules.get(name.rpartition(".")[0])
+            if name in sys.modules or parent is not None and not hasattr(parent, "__path__"):
+                continue
             try:
                 importlib.import_module(name)
             except Exception:  # a name in a module, or a module that this machine has not: the suite's own import tells
@@ -44,18 +47,18 @@ class _Tested(ast.NodeVisitor):
 
     def visit(self, node):
         if isinstance(node, (ast.If, ast.While, ast.IfExp, ast.Assert)):
-            self._mark(node.test)
+            self.mark(node.test)
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            self._mark(node.operand)
+            self.mark(node.operand)
         elif isinstance(node, ast.comprehension):
             for condition in node.ifs:
-                self._mark(condition)
+                self.mark(condition)
         self.generic_visit(node)
 
-    def _mark(self, node):
+    def mark(self, node):
         if isinstance(node, ast.BoolOp):
             for value in node.values:
-                self._mark(value)
+                self.mark(value)
         elif isinstance(node, ast.Compare) and len(node.ops) == 1:
             node.ops = [type(node.ops[0])()]  # the parser gives all comparisons the same object
             node.ops[0].assay_tested = True
@@ -72,6 +75,34 @@ class _Comparing(ast.NodeTransformer):
         tested = [ast.copy_location(ast.Constant(True), node)] if hasattr(node.ops[0], "assay_tested") else []
         called = ast.copy_location(ast.Name(name, ast.Load()), node)
         return ast.copy_location(ast.Call(called, [node.left, node.comparators[0]] + tested, []), node)
+
+
+def compile_comparing(tree, path, rewrite_asserts=lambda: None):
+    """With the comparisons as calls; the tree is used up."""
+    _Tested().visit(tree)
+    rewrite_asserts()
+    return compile(_Comparing().visit(tree), path, "exec", dont_inherit=True)
+
+
+def compile_comparing_in_place(tree, nodes, path):
+    """The same without rewriting and without a walk: the nodes are known, and become what they are compiled to."""
+    marks = _Tested()
+    for node in nodes.of(ast.If, ast.While, ast.IfExp, ast.Assert):
+        marks.mark(node.test)
+    for node in nodes.of(ast.UnaryOp):
+        if isinstance(node.op, ast.Not):
+            marks.mark(node.operand)
+    for node in nodes.of(ast.comprehension):
+        for condition in node.ifs:
+            marks.mark(condition)
+    for node in nodes.of(ast.Compare):
+        name = COMPARISONS.get(type(node.ops[0]))
+        if len(node.ops) == 1 and name is not None:
+            tested = [ast.copy_location(ast.Constant(True), node)] if hasattr(node.ops[0], "assay_tested") else []
+            func, args = ast.copy_location(ast.Name(name, ast.Load()), node), [node.left, node.comparators[0]] + tested
+            node.__class__ = ast.Call
+            node.func, node.args, node.keywords = func, args, []
+    return compile(tree, path, "exec", dont_inherit=True)
 
 
 class _Loader:
@@ -97,9 +128,7 @@ class SuiteModule:
 
     def compile_text(self, source, config):
         tree = ast.parse(source, self.path)
-        _Tested().visit(tree)
-        rewrite.rewrite_asserts(tree, source, self.path, config)
-        return compile(_Comparing().visit(tree), self.path, "exec", dont_inherit=True)
+        return compile_comparing(tree, self.path, lambda: rewrite.rewrite_asserts(tree, source, self.path, config))
 
     def install(self):
         loader = _Loader()

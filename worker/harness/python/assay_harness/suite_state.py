@@ -20,6 +20,8 @@ class Helpers:
         self._wrong = []
 
     def watch_loaded(self):
+        if not any(path.endswith(".py") and path != self._files.suite for path in self._files.trusted):
+            return
         for name, module in list(sys.modules.items()):
             path = getattr(module, "__file__", None)
             if isinstance(path, str) and path != self._files.suite and self._files.owner(path) == TRUSTED:

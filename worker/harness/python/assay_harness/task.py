@@ -5,7 +5,7 @@ import sys
 import traceback
 import types
 
-from . import audit, blame, guard, integrity
+from . import audit, blame, guard, integrity, snapshot
 from . import files as workspace_files
 from . import plan as suite_plan
 from .files import TRUSTED
@@ -54,7 +54,7 @@ def begin(request, reporter, workspace, pytest_arguments, prepared):
         reporter.done()
         return None
     session.guard(plan)
-    _prepare_process(workspace, request)
+    prepare_process(workspace, request)
     return session if session.load() else None
 
 
@@ -77,7 +77,12 @@ def _read_suite(files, name):
     return suite_plan.build(text, name)
 
 
-def _prepare_process(workspace, request):
+def find_own_modules():
+    """{name: module}: whoever keeps it keeps them alive."""
+    return {name: module for name, module in sys.modules.items() if name.split(".")[0] == __package__}
+
+
+def prepare_process(workspace, request, own_modules=None):
     """The process as a plain `python3 -m pytest` in the workspace has it."""
     from .pytest_session import prepare_streams
 
@@ -87,8 +92,8 @@ def _prepare_process(workspace, request):
     # Not our script: multiprocessing would run it again in each spawned child.
     sys.modules["__main__"] = types.ModuleType("__main__")
     # The program has no use for the harness.
-    for name in [name for name in sys.modules if name.split(".")[0] == __package__]:
-        del sys.modules[name]
+    for name in own_modules or find_own_modules():
+        sys.modules.pop(name, None)
 
 
 class _Session:
@@ -148,10 +153,10 @@ class _Session:
             import unittest.case
 
             self._equality.watch_unittest(unittest.case.TestCase, probe)
-            self._snapshot.watch(integrity.WATCHED_UNITTEST)
+            self._snapshot.watch(snapshot.WATCHED_UNITTEST)
         imports = plan.imports()
         self._library.import_library(imports, self._files.trusted_modules())
-        self._snapshot.watch(integrity.JUDGING & imports)
+        self._snapshot.watch(snapshot.JUDGING & imports)
         made = guard.make_guard(
             self._files, plan, self._snapshot, self._library.drop_the_programs, tell, busy
         )

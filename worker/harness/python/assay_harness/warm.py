@@ -55,7 +55,7 @@ class _Loading:
 
 
 def _load_pytest():
-    from . import coverage_run, entrance, equality, judges_config, prepared, suite_module, task  # noqa: F401
+    from . import coverage_run, entrance, equality, fast_path, judges_config, prepared, suite_module, task  # noqa: F401
 
     for name in NEEDED_LATER:
         try:
@@ -105,10 +105,8 @@ def _become_own():
         del sys.path_importer_cache[folder]
 
 
-def _has_a_loaded_name():
-    """The task brings a module, or what may be one, that this process has loaded already under that name."""
-    loaded = {name.split(".")[0] for name in sys.modules}
-    return any(name.split(".")[0] in loaded for name in os.listdir(WORKSPACE))
+def _loaded_names():
+    return frozenset(name.split(".")[0] for name in sys.modules)
 
 
 class Server:
@@ -128,6 +126,23 @@ class Server:
 
         self._prepared = Prepared(WORKSPACE, suite_path(WORKSPACE, suite), pytest_arguments)
         self._prepared.configure(with_conftest=False, stop_on_first_failure=False)
+        self._loaded = frozenset()
+
+    def _has_a_loaded_name(self):
+        """The task brings a module, or what may be one, that this process has loaded already under that name."""
+        return any(name.split(".")[0] in self._loaded for name in os.listdir(WORKSPACE))
+
+    def _prepare_fast_path(self, config):
+        """None when there is none: pytest was given arguments that it does not know, or is of a version that it does not."""
+        from . import fast_path
+
+        if self._arguments:
+            return None
+        try:
+            return fast_path.Prepared(config)
+        except Exception as error:
+            self._loading.text.append("no fast path: %s: %s" % (type(error).__name__, error))
+            return None
 
     def _check(self):
         if sys.flags.ignore_environment or os.environ.get("PYTHONHASHSEED", "random") == "random":
@@ -152,16 +167,22 @@ class Server:
         """Serves; in a fork it ends the process."""
         from _pytest import main as pytest_main
 
-        from . import entrance, task
+        from . import entrance, fast_path, files, task
 
         session = None
 
         def tests(config, pytest_session):
             nonlocal session
+            fast = self._prepare_fast_path(config)
+            self._loaded = _loaded_names()
             self._serve()
-            if _has_a_loaded_name():
+            if self._has_a_loaded_name():
                 os.execve(self._cold_start[0], self._cold_start, self._environment)
             request, reporter = entrance.enter()
+            if request.fast and fast is not None:
+                run = fast_path.begin(request, reporter, files.Files(WORKSPACE, request), fast)
+                if run is not None:
+                    entrance.leave(run.run())
             session = task.begin(request, reporter, WORKSPACE, self._arguments, self._prepared)
             if session is None:
                 entrance.leave(task.EXIT_UNUSABLE)

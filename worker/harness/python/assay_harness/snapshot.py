@@ -1,0 +1,173 @@
+"""What makes verdicts, as it was before the program was loaded: functions, classes and builtins that must be the same
+afterwards.
+
+A comparison is made before each line of the report, so it is cheap as long as nothing has changed: one look-up of all names
+of a namespace, and one pass over what it found.
+"""
+
+import builtins
+import operator
+import sys
+import types
+
+# A suite may put others in their place for a while.
+from builtins import all, any, getattr, isinstance, len, list, map, set, tuple
+
+# Modules whose functions and classes make a verdict.
+WATCHED = (
+    "_pytest.runner",
+    "_pytest.python",
+    "_pytest.unittest",
+    "_pytest.skipping",
+    "_pytest.outcomes",
+    "_pytest.reports",
+    "_pytest.python_api",
+    "_pytest.raises",
+    "_pytest.nodes",
+    "_pytest.main",
+    "_pytest.assertion",
+    "_pytest.assertion.rewrite",
+    "_pytest._code.code",
+    "_pytest.mark.structures",
+    "pluggy._hooks",
+    "pluggy._callers",
+    "pluggy._manager",
+    "pytest",
+)
+# What a suite calls of pytest when no session of pytest runs it.
+WATCHED_CALLED = ("_pytest.outcomes", "_pytest.python_api", "_pytest.raises", "_pytest._code.code", "_pytest.recwarn", "pytest")
+WATCHED_UNITTEST = ("unittest.case", "unittest")
+# Modules by which suites judge, watched where the suite imports them.
+JUDGING = {"math", "cmath", "statistics", "operator", "functools", "itertools", "collections", "json", "re", "decimal",
+           "fractions", "copy", "difflib", "numbers", "string", "unittest.mock"}
+# Builtins that an honest suite or program may replace for good, because they only talk.
+TALKING = {"print", "input", "open", "help", "exit", "quit", "breakpoint", "copyright", "credits", "license", "_",
+           "__import__"}
+INTERNAL = {"_pytest", "pluggy", __name__.split(".")[0]}
+# What Python and pytest themselves add to a class.
+CACHES = {"__abstractmethods__", "_abc_impl", "__annotations__", "__annotations_cache__", "__doc__", "__static_attributes__", "__slotnames__",
+          "_pytest_diamond_inheritance_warning_shown"}
+_BUILTINS = frozenset(vars(builtins)) - {"__name__", "__doc__", "__package__", "__loader__", "__spec__", "__build_class__", "_"}
+MEMBERS = (types.FunctionType, property, staticmethod, classmethod)
+CALLABLE = (types.FunctionType, types.BuiltinFunctionType, type)
+_is = operator.is_
+
+
+class Kept:
+    """Some names of a namespace and what they were bound to."""
+
+    __slots__ = ("where", "namespace", "values", "_look_up")
+
+    def __init__(self, where, namespace, values):
+        self.where, self.namespace, self.values = where, namespace, values
+        names = tuple(values)
+        # Of one name alone itemgetter gives the value and no tuple.
+        self._look_up = operator.itemgetter(*names, names[0]) if names else None
+
+    def same(self):
+        if self._look_up is None:
+            return True
+        try:
+            found = self._look_up(self.namespace)
+        except KeyError:
+            return False
+        return all(map(_is, found, self.values.values()))
+
+    def changed(self):
+        """[(name, its new value or None)]"""
+        if self.same():
+            return []
+        now = self.namespace
+        return [(self.where + "." + name, now.get(name)) for name, value in self.values.items() if now.get(name) is not value]
+
+
+class _Hiding:
+    """Names that hide something when they are added to a class. Of pytest's classes any: what their objects hold is
+    not written down in the class."""
+
+    def __init__(self, class_):
+        self._class = class_
+        self._internal = class_.__module__.split(".")[0] in INTERNAL
+
+    def __contains__(self, name):
+        if name in CACHES:
+            return False
+        return self._internal or any(name in vars(base) for base in self._class.__mro__[1:])
+
+
+class _Module:
+    """One module: its functions and classes, their members, their code, and names that must not be added."""
+
+    __slots__ = ("kept", "sizes", "codes")
+
+    def __init__(self, name, module):
+        kept = {key: value for key, value in vars(module).items() if isinstance(value, CALLABLE)}
+        self.kept = [Kept(name, vars(module), kept)]
+        self.sizes = [(name, vars(module), set(vars(module)), _BUILTINS)]
+        for key, value in kept.items():
+            if isinstance(value, type) and value.__module__ == name:
+                inner = {k: v for k, v in vars(value).items() if isinstance(v, MEMBERS)}
+                self.kept.append(Kept(name + "." + key, vars(value), inner))
+                if not issubclass(value, BaseException):
+                    self.sizes.append((name + "." + key, vars(value), set(vars(value)), _Hiding(value)))
+        self.codes = {value: value.__code__ for value in kept.values() if isinstance(value, types.FunctionType)}
+
+
+class States:
+    """Some modules as they are, to be added to a snapshot later: with those that are loaded already it costs nothing then."""
+
+    def __init__(self, names):
+        self.states = {name: (sys.modules[name], _Module(name, sys.modules[name])) for name in names if name in sys.modules}
+
+
+class Snapshot:
+    """Taken before pytest is prepared: what pytest itself patches from then on, it puts back at its end."""
+
+    def __init__(self, names=WATCHED, own=True):
+        kept = {name: value for name, value in vars(builtins).items() if name not in TALKING and callable(value)}
+        self._kept = [Kept("builtins", vars(builtins), kept)]
+        self._codes = {}
+        self._sizes = []  # (where, namespace, its names, names that must not be added)
+        self._modules = {}
+        self.watch(names)
+        if own:
+            self.watch([name for name in list(sys.modules) if name.split(".")[0] == __name__.split(".")[0]], in_place=False)
+
+    def watch(self, names, in_place=True):
+        """Those of the modules that are loaded. in_place: they must stay in sys.modules too."""
+        for name in names:
+            module = sys.modules.get(name)
+            if module is not None and name not in self._modules:
+                self._take(name, module, _Module(name, module), in_place)
+
+    def add(self, states):
+        for name, (module, state) in states.states.items():
+            self._take(name, module, state, True)
+
+    def _take(self, name, module, state, in_place):
+        self._kept += state.kept
+        self._sizes += state.sizes
+        self._codes.update(state.codes)
+        if in_place:
+            self._modules[name] = module
+
+    def settle(self, accepts):
+        """What was added until now stays, where accepts(value): pytest gives its classes some more when it starts."""
+        for _, namespace, names, _ in self._sizes:
+            if len(namespace) != len(names):
+                names.update(name for name in namespace if name not in names and accepts(namespace[name]))
+
+    def changes(self, counts=lambda value: True, added_counts=lambda value: True):
+        """Names of what was replaced, at most ten. counts(value): whether the new value does; added_counts(value): whether
+        one does that was added and hides another."""
+        found = [name for name, module in self._modules.items() if sys.modules.get(name) is not module]
+        for kept in self._kept:
+            if not kept.same():
+                found += [name for name, value in kept.changed() if counts(value)]
+        for function, code in self._codes.items():
+            if function.__code__ is not code:
+                found.append(function.__module__ + "." + function.__name__)
+        for where, namespace, names, hiding in self._sizes:
+            if len(namespace) != len(names):
+                found += [where + "." + name for name in namespace if name not in names and name in hiding and added_counts(namespace[name])]
+        return found[:10]
