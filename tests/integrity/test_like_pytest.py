@@ -1,14 +1,15 @@
-"""Honest suites that look suspicious keep, through the real worker, the outcome that plain pytest gives them, test for test."""
+"""Honest suites, of every use of pytest and of what looks suspicious, keep through the real worker the outcome that plain pytest gives
+them, test for test: on the fast path where they fit it, and under pytest."""
 import base64
 import concurrent.futures
 
 import gaming
 import pytest
-from lib import plain_pytest
+from lib import plain_pytest, suites
 from lib.honest_suites import HONEST
 from lib.pytest_suites import CORPUS, PROGRAM
 
-SUITES = {**{name: (PROGRAM, *entry) for name, entry in CORPUS.items()}, **HONEST}
+SUITES = {**{name: (PROGRAM, *entry) for name, entry in {**CORPUS, **suites.ALL}.items()}, **HONEST}
 # Their source is no UTF-8 text, so they cannot be a field of a task's JSON.
 SUITES = {name: entry for name, entry in SUITES.items() if not isinstance(entry[1], bytes) or name in ("crlf", "bom")}
 
@@ -23,9 +24,9 @@ def task_of(name):
             "test_files": {path: {"base64": base64.b64encode(text(content).encode()).decode()} for path, content in test_files.items()}}
 
 
-@pytest.fixture(scope="module")
-def results(build, tmp_path_factory):
-    return gaming.run_local(build, tmp_path_factory.mktemp("honest"), [task_of(name) for name in SUITES])
+@pytest.fixture(scope="module", params=["true", "false"], ids=["fast path", "pytest"])
+def results(build, tmp_path_factory, request):
+    return gaming.run_local(build, tmp_path_factory.mktemp("honest"), [task_of(name) for name in SUITES], ASSAY_WARM_FAST_PATH=request.param)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def expected(tmp_path_factory):
 
 
 def test_there_are_enough():
-    assert len(SUITES) >= 60
+    assert len(SUITES) >= 220
 
 
 @pytest.mark.parametrize("name", SUITES)

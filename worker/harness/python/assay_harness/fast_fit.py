@@ -9,6 +9,7 @@ import sys
 
 from .plan import FUNCTIONS, is_main_guard, last_name
 from .suite_module import MEANINGFUL
+from .syntax import yields
 
 # Of pytest's own names: what does its work wherever it is called.
 PYTEST_NAMES = {"raises", "approx", "fail", "warns"}
@@ -22,12 +23,12 @@ REFLECTIVE = {"globals", "locals", "vars", "exec", "eval", "setattr", "delattr",
 UNKNOWN_MODULES = {"_pytest", "pluggy", "nose", "ddt", "parameterized", "hypothesis", "inspect", "gc", "trace", "doctest", "test"}
 # Methods of a plain test class that pytest calls, beyond those that are done here; and of old for nose.
 CLASS_SET_UPS = {"setup_class", "teardown_class", "setup", "teardown", "setup_module", "teardown_module", "__new__", "__init__",
-                 "__init_subclass__", "__getattribute__", "__set_name__", "pytestmark", "__del__", "__call__"}
+                 "__init_subclass__", "__getattribute__", "__getattr__", "__set_name__", "pytestmark", "__del__", "__call__"}
 TEST_CASE_SET_UPS = {"run", "runTest", "__init__", "__new__", "__call__", "debug", "shortDescription", "id", "countTestCases", "failureException",
-                     "__getattribute__", "__init_subclass__", "doCleanups", "doClassCleanups", "_callTestMethod", "_callSetUp", "_callTearDown",
+                     "__getattribute__", "__getattr__", "__init_subclass__", "doCleanups", "doClassCleanups", "_callTestMethod", "_callSetUp", "_callTearDown",
                      "skipTest", "setup_method", "teardown_method", "setup_class", "teardown_class", "setup", "teardown", "pytestmark"}
 SET_UPS = {"setup_method", "teardown_method", "setUp", "tearDown", "setUpClass", "tearDownClass"}
-MODULE_SET_UPS = set(MEANINGFUL) | {"setup", "teardown", "collect_ignore", "__all__", "__path__", "__file__"}
+MODULE_SET_UPS = set(MEANINGFUL) | {"setup", "teardown", "collect_ignore", "__all__", "__path__", "__file__", "__getattr__", "__dir__"}
 # An exception handler of these sees an assertion's text, which pytest writes and a plain assert does not.
 BROAD = {"AssertionError", "Exception", "BaseException"}
 CATCHING = {"raises", "assertRaises", "assertRaisesRegex", "suppress"}
@@ -172,7 +173,7 @@ class _Examination:
 
     def _test(self, node, path, class_name, of_test_case=False):
         test = self._plan.tests.get("::".join(path + (node.name,)))
-        if test is None or not isinstance(node, ast.FunctionDef) or _yields(node):
+        if test is None or not isinstance(node, ast.FunctionDef) or yields(node):
             raise Unfit("%s is no plain test" % node.name)
         if of_test_case and node.decorator_list:
             raise Unfit("%s is decorated" % node.name)
@@ -307,7 +308,7 @@ class _Examination:
 def _is_plain_set_up(function):
     of_class = function.name.endswith("Class")
     decorators_fit = _is_name(function.decorator_list, "classmethod") if of_class else not function.decorator_list
-    return isinstance(function, ast.FunctionDef) and decorators_fit and not _yields(function)
+    return isinstance(function, ast.FunctionDef) and decorators_fit and not yields(function)
 
 
 def _is_name(nodes, name):
@@ -361,17 +362,6 @@ def _scope_names(statement):
         elif isinstance(node, ast.ExceptHandler) and node.name:
             yield node.name
         waiting += ast.iter_child_nodes(node)
-
-
-def _yields(function):
-    waiting = list(function.body)
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, (ast.Yield, ast.YieldFrom)):
-            return True
-        if not isinstance(node, FUNCTIONS + (ast.ClassDef, ast.Lambda)):
-            waiting += ast.iter_child_nodes(node)
-    return False
 
 
 def _is_catching(node):

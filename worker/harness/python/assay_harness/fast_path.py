@@ -11,6 +11,7 @@ import importlib
 import os
 import sys
 import types
+import warnings
 from time import perf_counter
 from unittest import TestCase
 
@@ -119,9 +120,11 @@ class Suite:
 def begin(request, reporter, of_files, prepared):
     """A run, or None: pytest has to do it, and nothing of the task has been touched yet."""
     try:
-        suite = Suite(of_files, request)
-        module = _Module(of_files.suite, suite)
-        module.compile()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", SyntaxWarning)  # pytest's rewriting has words of its own for some of them
+            suite = Suite(of_files, request)
+            module = _Module(of_files.suite, suite)
+            module.compile()
     except (fast_fit.Unfit, SyntaxError, ValueError, RecursionError, MemoryError, OSError):
         return None
     return _Run(request, reporter, of_files, suite, module, prepared)

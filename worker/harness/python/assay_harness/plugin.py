@@ -205,13 +205,17 @@ class ReportPlugin:
             running.outcome, running.message = "xfailed", str(report.wasxfail)
             if isinstance(error, outcomes.XFailed) and blame.raised_by(error, self._files) == PROGRAM:
                 self.tampering.append("%s: the program called pytest.xfail" % name)
-            elif not (self.plan.mentions_xfail or self._with_conftest):
+            elif not (self.plan.mentions_xfail or self._with_conftest or self._yields(name)):
                 self.tampering.append("%s: the suite expects no failure" % name)
         elif report.skipped:
             running.outcome, running.message = "skipped", _skip_reason(report)
             running.suite_skip = self._suite_wrote_skip(error, name)
         elif report.passed and report.when == "call":
             running.outcome = "xpassed" if hasattr(report, "wasxfail") else "passed"
+
+    def _yields(self, name):
+        test = self.plan.tests.get(base_name(name))
+        return test is not None and test.yields
 
     def _came_from_outside(self, error):
         """Not from the canary itself: the memory or the stack is used up, or a signal handler of the program raised."""

@@ -41,3 +41,15 @@ class Nodes:
         if len(kinds) == 1:
             return self._by_type.get(kinds[0], [])
         return [node for kind in kinds for node in self._by_type.get(kind, ())]
+
+
+def yields(function):
+    """True when it is a generator function."""
+    waiting = list(function.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            waiting += ast.iter_child_nodes(node)
+    return False
