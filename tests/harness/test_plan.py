@@ -1,14 +1,11 @@
 """The plan alone: what the suite's text promises."""
-import importlib.util
 import sys
 
 import drive
 import pytest
 
-spec = importlib.util.spec_from_file_location("assay_plan", drive.HARNESS / "python/assay_harness/plan.py")
-plan = importlib.util.module_from_spec(spec)
-sys.modules["assay_plan"] = plan
-spec.loader.exec_module(plan)
+sys.path.insert(0, str(drive.HARNESS / "python"))
+from assay_harness import plan  # noqa: E402  pylint: disable=wrong-import-position
 
 PLANS = {
     "functions": ("def test_a(): pass\ndef b(): pass\nasync def test_c(): pass\n", ["test_a", "test_c"]),

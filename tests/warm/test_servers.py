@@ -2,11 +2,12 @@
 import os
 import pathlib
 import signal
+import subprocess
 import tempfile
 import time
 
 import pytest
-from workers import Worker, has_ended, is_warm, task, with_stanza
+from workers import SUITE, Worker, has_ended, is_warm, task, with_stanza
 
 from lib.waiting import wait_until
 
@@ -125,6 +126,31 @@ def test_preloads_are_there_and_measured(start, modules):
     assert [server["runtime"] for server in told] == ["python"] and told[0]["serves"] and told[0]["memory_kb"] > 300 * 1024
     for name in ("pytest", "spacious", "sqlite3"):
         assert f"{name} " in told[0]["detail"] and " ms " in told[0]["detail"]
+
+
+def test_started_anew_when_it_has_grown(start, modules):
+    """By a module of the operator's that keeps 3 MB more at each fork: nothing of a task can."""
+    (modules / "leaking.py").write_text("import os\nKEPT = []\nos.register_at_fork(before=lambda: KEPT.append(bytearray(b'x' * (3 << 20))))\n")
+    stanza = with_stanza(r"(warm_suite     = .*)", rf'\1 preload = ["leaking"]; read_only_paths = ["{modules}"];')
+    worker = start(stanza.replace('"PYTHONHASHSEED=0"]', f'"PYTHONHASHSEED=0", "PYTHONPATH={modules}"]', 1), ASSAY_WARM_GROWTH_MB="8")
+    for number in range(8):
+        result = worker.run(str(number), GOOD)
+        assert is_warm(result) and (result["status"], result["attempt"]) == ("pass", 1), result["errors"]
+    assert 1 < worker.log.read_text().count("the warm server of python serves") < 8
+
+
+@pytest.mark.skipif(subprocess.run(["/usr/bin/python3", "-c", "import numpy"], capture_output=True, check=False).returncode != 0,
+                    reason="python3-numpy is not installed")
+def test_numpy_preloaded(start):
+    """Loaded, in suites of either path, and with random numbers of each task's own."""
+    worker = start(with_stanza(r"(warm_suite     = .*)", r'\1 preload = ["numpy"];'))
+    program = "import sys\nLOADED = 'numpy' in sys.modules\nimport numpy\n\ndef check():\n    print(numpy.random.random())\n    return LOADED and numpy.arange(4).sum() == 6\n"
+    drawn = []
+    for name, suite in (("fast", SUITE), ("pytest", SUITE.replace("test_it()", "test_it(tmp_path)"))):
+        result = worker.run(name, program, suite)
+        assert is_warm(result) and result["status"] == "pass", result["errors"]
+        drawn.append(result["stdout"])
+    assert drawn[0] != drawn[1]
 
 
 def test_what_needs_a_process_of_its_own_starts_cold(worker):
