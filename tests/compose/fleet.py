@@ -126,6 +126,8 @@ class Fleet:
 
 # Here a program that is refused a process cannot be told from one that failed by itself (docs/security.md, container_pids).
 NOT_TOLD = {"c-processes": "fail/wrong_output"}
+# On a machine that is busy enough a second of CPU takes longer than the ten that the task has.
+BUSY = {"c-cpu-time": "timeout/wall_time"}
 
 
 def documented():
@@ -141,7 +143,8 @@ def run_demo(fleet, job):
     assert done.returncode == 1, done.stdout + done.stderr  # its tasks are meant to end in every way
     fleet.wait_for_rows(job, len(documented()), 60)
     found = {row[0]: f"{row[1]}/{row[2]}" for row in fleet.sql(f"SELECT task_id, status, reason FROM executions WHERE job_id = '{job}'")}
-    differing = {name: (found.get(name), verdict) for name, verdict in documented().items() if found.get(name) != verdict}
+    differing = {name: (found.get(name), verdict) for name, verdict in documented().items()
+                 if found.get(name) not in (verdict, BUSY.get(name, verdict))}
     assert not differing, differing
 
 
