@@ -27,14 +27,12 @@ static bool prefer_for_the_oom_killer(int proc, struct err *err)
     return true;
 }
 
-static bool default_signals(struct err *err)
+/* The task init waits for SIGCHLD by a descriptor. No signal is ignored: slot_init_main saw to it, for all
+ * that come from it. */
+static bool unblock_signals(struct err *err)
 {
     sigset_t none;
 
-    for (int signal_number = 1; signal_number < NSIG; signal_number++) {
-        if (signal_number != SIGKILL && signal_number != SIGSTOP)
-            (void)signal(signal_number, SIG_DFL);
-    }
     (void)sigemptyset(&none);
     if (sigprocmask(SIG_SETMASK, &none, NULL) != 0)
         return err_set_errno(err, ERR_INFRA, "unblock the signals");
@@ -81,7 +79,7 @@ static bool begin(const struct confinement *confinement, struct err *err)
 
 bool confine_for_exec(const struct confinement *confinement, struct err *err)
 {
-    return begin(confinement, err) && default_signals(err) &&
+    return begin(confinement, err) && unblock_signals(err) &&
            (confinement->landlock < 0 || landlock_enforce(confinement->landlock, err)) &&
            place_descriptors(confinement, CLOSE_RANGE_CLOEXEC, err) &&
            rlimits_apply(&confinement->limits, err);

@@ -199,10 +199,10 @@ static bool killed_from_above(const struct sandbox *sandbox, const struct cgroup
            (sandbox->memory_limit_bytes == 0 || now->peak_memory_bytes < near_limit);
 }
 
-static void exited(struct sandbox *sandbox, const struct wire_event *from, struct sandbox_event *event)
+static void exited(struct sandbox *sandbox, const struct wire_event *from, struct cgroup_counters now,
+                   struct sandbox_event *event)
 {
     uint64_t have = cgroup_mechanisms(sandbox->cgroup);
-    struct cgroup_counters now;
 
     event->kind = SANDBOX_STEP_EXITED;
     event->exited = WIFEXITED(from->wait_status);
@@ -220,7 +220,6 @@ static void exited(struct sandbox *sandbox, const struct wire_event *from, struc
         sandbox->peak_rss_bytes = from->peak_rss_bytes;
     event->peak_memory_bytes =
         from->memory_peak_bytes > 0 ? from->memory_peak_bytes : sandbox->peak_rss_bytes;
-    cgroup_read(sandbox->cgroup, &now);
     event->oom_kills = now.oom_kills - sandbox->at_run.oom_kills;
     if (from->memory_exceeded != 0 && event->oom_kills == 0)
         event->oom_kills = 1; /* the sandbox did what the kernel does where the limit is a cgroup's */
@@ -273,8 +272,8 @@ static bool take(struct sandbox *sandbox, const struct wire_event *from, struct 
         return true;
     }
     if (from->kind == WIRE_EXITED && sandbox->state == STATE_RUNNING) {
-        exited(sandbox, from, event);
         cgroup_read(sandbox->cgroup, &now);
+        exited(sandbox, from, now, event);
         if (killed_from_above(sandbox, &now)) {
             err_set(&err, ERR_INFRA,
                     "out of memory outside the task: the kernel killed %lld of its processes, below its own "

@@ -1,13 +1,10 @@
 #include "worker/sandbox/slot_init.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/close_range.h>
-#include <linux/keyctl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -17,46 +14,8 @@
 
 #include "common/mem.h"
 #include "worker/sandbox/clone.h"
-#include "worker/sandbox/mechanisms.h"
-#include "worker/sandbox/privileges.h"
-#include "worker/sandbox/root_fs.h"
-#include "worker/sandbox/sandbox.h"
-#include "worker/sandbox/servers.h"
-#include "worker/sandbox/slot_container.h"
-#include "worker/sandbox/syscall_filter.h"
+#include "worker/sandbox/slot_init_internal.h"
 #include "worker/sandbox/task_init.h"
-#include "worker/sandbox/wire.h"
-
-#define CPU_WATCH_MS_MIN 5
-#define CPU_WATCH_MS_MAX 1000
-
-struct running_task {
-    pid_t pid;
-    int pidfd; /* -1 = no task */
-    int socket;
-    bool failed; /* FAILED was sent */
-    bool ready;  /* READY was sent */
-    bool killed; /* its init is gone by SIGKILL: each step of it ends so */
-    bool in_step;
-    int64_t cpu_stop_us; /* of the slot's cgroup: where the step must end; 0 = not watched */
-    bool cpu_exceeded;
-};
-
-struct slot_state {
-    int cpu_usage; /* file of the slot's cgroup, -1 = none */
-    int proc, null;
-    long processors;
-    uint64_t mechanisms;
-    bool no_landlock;             /* is no obstacle */
-    const char **read_only_paths; /* NULL-terminated; point into `options` */
-    const char *harness_dir;
-    struct wire_view options;
-    struct sock_fprog filter;
-    uid_t container_uid; /* 0 = namespaces */
-    struct memory_watch memory;
-    struct running_task task;
-    struct servers servers;
-};
 
 static void send_event(const struct wire_event *event)
 {
@@ -85,196 +44,6 @@ static void send_killed(void)
         .version = WIRE_VERSION, .kind = WIRE_EXITED, .wait_status = SIGKILL, .task_init_killed = 1};
 
     send_event(&event);
-}
-
-/* --- set-up --- */
-
-static bool receive_options(struct slot_state *slot, struct wire_request *request, struct err *err)
-{
-    int fds[WIRE_FDS_MAX];
-    size_t fd_count;
-
-    if (wire_receive(WIRE_SOCKET, request, sizeof(*request), fds, &fd_count, 0, err) != WIRE_GOT)
-        return false;
-    if (request->kind != WIRE_OPEN || fd_count < 1 || request->blob_items < 1)
-        return err_set(err, ERR_INTERNAL, "the slot init got request %u before it was opened", request->kind);
-    if (!wire_view_open(&slot->options, fds[0], err))
-        return false;
-    close_fd(&fds[0]);
-    slot->no_landlock = request->no_landlock != 0;
-    if (request->container != 0)
-        slot->container_uid = request->uid;
-    size_t next = 1;
-    slot->cpu_usage = (request->step_fds & WIRE_OPEN_CPU_USAGE) != 0 && next < fd_count ? fds[next++] : -1;
-    slot->memory.stat =
-        (request->step_fds & WIRE_OPEN_MEMORY_STAT) != 0 && next < fd_count ? fds[next++] : -1;
-    slot->read_only_paths = calloc(request->blob_items, sizeof(*slot->read_only_paths));
-    slot->harness_dir = wire_view_string(&slot->options);
-    if (slot->read_only_paths == NULL || slot->harness_dir == NULL)
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
-    for (uint32_t i = 0; i + 1 < request->blob_items; i++)
-        slot->read_only_paths[i] = wire_view_string(&slot->options);
-    return true;
-}
-
-static bool open_descriptors(struct slot_state *slot, struct err *err)
-{
-    slot->null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    slot->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (slot->null < 0 || slot->proc < 0)
-        return err_set_errno(err, ERR_INFRA, "open /dev/null and /proc in the slot's root");
-    for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
-        if (dup2(slot->null, i) < 0)
-            return err_set_errno(err, ERR_INFRA, "put /dev/null on descriptor %d", i);
-    return true;
-}
-
-static bool enter(int flag, enum mechanism mechanism, struct slot_state *slot, struct err *err)
-{
-    if (unshare(flag) != 0)
-        return err_set_errno(err, ERR_INFRA, "%s: unshare", mechanism_name(mechanism));
-    slot->mechanisms |= MECHANISM_BIT(mechanism);
-    return true;
-}
-
-/* As root: up to here real root built the slot's root; from here on the slot's uid, whose capabilities reach
- * no further than its own user namespace. */
-static bool become_the_slot(struct slot_state *slot, const struct wire_request *request, struct err *err)
-{
-    if (!privileges_become(request->uid, request->gid, err))
-        return false;
-    /* The mounts made so far belong to a more privileged namespace now: locked together and read-only. */
-    if (!enter(CLONE_NEWUSER | CLONE_NEWNS, MECHANISM_USER_NAMESPACE, slot, err))
-        return err_wrap(err, "the machine must allow user namespaces (sysctl user.max_user_namespaces, "
-                             "kernel.unprivileged_userns_clone)");
-    slot->mechanisms |= MECHANISM_BIT(MECHANISM_OWN_UID);
-    return privileges_map_self(0, request->uid, request->gid, err);
-}
-
-static bool enter_namespaces(struct slot_state *slot, struct err *err)
-{
-    static const char host[] = "assay";
-
-    if (!enter(CLONE_NEWNET, MECHANISM_NETWORK_NAMESPACE, slot, err) ||
-        !enter(CLONE_NEWIPC, MECHANISM_IPC_NAMESPACE, slot, err) ||
-        !enter(CLONE_NEWUTS, MECHANISM_UTS_NAMESPACE, slot, err) ||
-        !enter(CLONE_NEWCGROUP, MECHANISM_CGROUP_NAMESPACE, slot, err))
-        return false;
-    if (sethostname(host, sizeof(host) - 1) != 0 || setdomainname("", 0) != 0)
-        return err_set_errno(err, ERR_INFRA, "uts_namespace: sethostname");
-    /* A session keyring of its own, so that programs possess nothing of the worker's. */
-    if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
-        return err_set_errno(err, ERR_INFRA, "join a new session keyring");
-    return true;
-}
-
-/* Also after the change of uid. */
-static bool die_with_the_worker(struct err *err)
-{
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
-        return err_set_errno(err, ERR_INFRA, "PR_SET_PDEATHSIG");
-    return true;
-}
-
-static bool build_namespaces(struct slot_state *slot, const struct wire_request *request, struct err *err)
-{
-    if (!root_fs_enter(slot->harness_dir, slot->read_only_paths, err))
-        return false;
-    slot->mechanisms |= MECHANISM_BIT(MECHANISM_READ_ONLY_ROOT);
-    if (request->uid == 0)
-        slot->mechanisms |= MECHANISM_BIT(MECHANISM_USER_NAMESPACE);
-    else if (!become_the_slot(slot, request, err))
-        return false;
-    return open_descriptors(slot, err) && enter_namespaces(slot, err) && privileges_drop_but_setfcap(err) &&
-           die_with_the_worker(err);
-}
-
-/* Also removes what a worker before this one may have left. */
-static bool join_container(struct slot_state *slot, struct err *err)
-{
-    return slot_container_set_up(slot->harness_dir, slot->read_only_paths, err) &&
-           open_descriptors(slot, err) && slot_container_clean(slot->container_uid, err);
-}
-
-static bool set_up(struct slot_state *slot, struct err *err)
-{
-    struct wire_request request;
-    unsigned more;
-
-    if (!receive_options(slot, &request, err))
-        return false;
-    bool is_container = slot->container_uid != 0;
-    if (!(is_container ? join_container(slot, err) : build_namespaces(slot, &request, err)))
-        return false;
-    if (access(SANDBOX_HARNESS_DIR, R_OK | X_OK) != 0)
-        return err_set_errno(err, ERR_CONFIG,
-                             "the harness folder %s must be readable by the slot's programs (chmod -R a+rX)",
-                             slot->harness_dir);
-    more = (request.deny_memory != 0 ? SYSCALL_FILTER_MEMORY : 0) | (is_container ? SYSCALL_FILTER_IPC : 0);
-    if (!syscall_filter_build(more, &slot->filter, err))
-        return false;
-    /* Nobody of the same uid looks inside. */
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
-        return err_set_errno(err, ERR_INFRA, "PR_SET_DUMPABLE");
-    slot->processors = sysconf(_SC_NPROCESSORS_ONLN);
-    servers_init(&slot->servers, slot->null, slot->proc);
-    return true;
-}
-
-/* --- CPU time of the whole task --- */
-
-/* cgroup v1 has nanoseconds alone in cpuacct.usage, v2 "usage_usec N" first in cpu.stat. */
-static int64_t cpu_usage_us(const struct slot_state *slot)
-{
-    char text[64];
-
-    ssize_t size = pread(slot->cpu_usage, text, sizeof(text) - 1, 0);
-    if (size <= 0)
-        return 0;
-    text[size] = '\0';
-    if (strncmp(text, "usage_usec ", 11) == 0)
-        return strtoll(text + 11, NULL, 10);
-    return strtoll(text, NULL, 10) / 1000;
-}
-
-/* Kills a step whose processes together used up their time; says when to look again (poll's timeout). */
-static int watch_cpu(struct slot_state *slot)
-{
-    struct running_task *task = &slot->task;
-    struct wire_request request = {.version = WIRE_VERSION, .kind = WIRE_KILL};
-
-    if (!task->in_step || task->cpu_stop_us == 0 || task->cpu_exceeded)
-        return -1;
-    int64_t left_us = task->cpu_stop_us - cpu_usage_us(slot);
-    if (left_us <= 0) {
-        task->cpu_exceeded = true;
-        (void)wire_send(task->socket, &request, sizeof(request), NULL, 0, NULL);
-        return -1;
-    }
-    int64_t soonest_ms = left_us / 1000 / (slot->processors > 0 ? slot->processors : 1) + 1;
-    if (soonest_ms < CPU_WATCH_MS_MIN)
-        return CPU_WATCH_MS_MIN;
-    return soonest_ms > CPU_WATCH_MS_MAX ? CPU_WATCH_MS_MAX : (int)soonest_ms;
-}
-
-/* The same for the memory of a task in a container. */
-static int watch_memory(struct slot_state *slot)
-{
-    struct wire_request request = {.version = WIRE_VERSION, .kind = WIRE_KILL};
-
-    if (slot->memory.stat < 0 || !slot->task.in_step || slot->memory.exceeded)
-        return -1;
-    if (!memory_watch_look(&slot->memory))
-        return MEMORY_WATCH_MS;
-    (void)wire_send(slot->task.socket, &request, sizeof(request), NULL, 0, NULL);
-    return -1;
-}
-
-static int watch(struct slot_state *slot)
-{
-    int cpu_ms = watch_cpu(slot), memory_ms = watch_memory(slot);
-
-    return cpu_ms < 0 || (memory_ms >= 0 && memory_ms < cpu_ms) ? memory_ms : cpu_ms;
 }
 
 /* --- the task --- */
@@ -387,16 +156,6 @@ static _Noreturn void leave(struct slot_state *slot, int status)
     }
     _exit(clean(slot, NULL) ? status : 1);
 }
-
-static void start_step(struct slot_state *slot, const struct wire_request *request)
-{
-    slot->task.in_step = true;
-    slot->task.cpu_exceeded = slot->memory.exceeded = false;
-    slot->task.cpu_stop_us = 0;
-    if (slot->cpu_usage >= 0 && request->cpu_ms > 0)
-        slot->task.cpu_stop_us = cpu_usage_us(slot) + request->cpu_ms * 1000;
-}
-
 /* A task init that died meanwhile is found by its pidfd. */
 static void pass_to_task(const struct slot_state *slot, const struct wire_request *request, const int *fds,
                          size_t fd_count)
@@ -441,7 +200,7 @@ static void serve_worker(struct slot_state *slot)
     case WIRE_RUN:
         if (slot->task.killed)
             send_killed();
-        start_step(slot, &request);
+        slot_watch_step(slot, &request);
         pass_step(slot, &request, fds, fd_count);
         break;
     case WIRE_KILL:
@@ -515,7 +274,7 @@ static void serve(struct slot_state *slot)
     struct pollfd polled[] = {
         {WIRE_SOCKET, POLLIN, 0}, {slot->task.socket, POLLIN, 0}, {slot->task.pidfd, POLLIN, 0}};
 
-    if (poll(polled, ARRAY_SIZE(polled), watch(slot)) < 0 && errno != EINTR)
+    if (poll(polled, ARRAY_SIZE(polled), slot_watch(slot)) < 0 && errno != EINTR)
         _exit(1);
     if (polled[1].revents != 0 || polled[2].revents != 0)
         while (serve_task(slot))
@@ -526,6 +285,14 @@ static void serve(struct slot_state *slot)
         serve_worker(slot);
 }
 
+/* What the worker ignores stays ignored by exec, down to the programs. */
+static void default_signals(void)
+{
+    for (int signal_number = 1; signal_number < NSIG; signal_number++)
+        if (signal_number != SIGKILL && signal_number != SIGSTOP)
+            (void)signal(signal_number, SIG_DFL);
+}
+
 _Noreturn void slot_init_main(void)
 {
     struct slot_state slot = {
@@ -533,8 +300,9 @@ _Noreturn void slot_init_main(void)
     struct err err = ERR_INIT;
 
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    default_signals();
     (void)close_range(WIRE_SOCKET + 1, ~0U, 0);
-    if (!set_up(&slot, &err)) {
+    if (!slot_set_up(&slot, &err)) {
         send_failed(&slot, &err);
         _exit(1);
     }
