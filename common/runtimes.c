@@ -18,6 +18,7 @@ static void free_steps(struct compile_step *steps, size_t count)
     for (size_t i = 0; i < count; i++) {
         runtimes_free_strings(steps[i].command.argv);
         free(steps[i].suite_fault_pattern);
+        runtimes_free_strings(steps[i].outputs);
     }
     free(steps);
 }
@@ -35,6 +36,7 @@ static void free_runtime(struct runtime *runtime)
     runtimes_free_strings(runtime->warm_suite.argv);
     runtimes_free_strings(runtime->environment);
     runtimes_free_strings(runtime->read_only_paths);
+    runtimes_free_strings(runtime->compiler);
     runtimes_free_strings(runtime->preload);
     free(runtime->memory_pattern);
     free(runtime->self_test);

@@ -23,12 +23,19 @@ struct command {
 /* Whose fault a failing compile command is. */
 enum blame { BLAME_PROGRAM, BLAME_SUITE };
 
+#define RUNTIME_OUTPUTS_MAX 8 /* of one step */
+
 struct compile_step {
     struct command command;
     enum blame blame;
     /* With BLAME_PROGRAM on a command that reads the suite: output that matches this POSIX extended regular
      * expression puts the blame on the suite all the same (a suite that does not parse). NULL = none. */
     char *suite_fault_pattern;
+    /* Files that it makes in the workspace, all that is needed of this step and those before it;
+     * NULL-terminated, plain names. What a success made may be used again for equal inputs
+     * (worker/build_cache.h). Empty = not. */
+    char **outputs;
+    bool reads_task; /* false: nothing of the task's files goes into the outputs */
 };
 
 enum suite_protocol {
@@ -55,6 +62,7 @@ struct runtime {
                                   interpreter) */
     struct command warm_suite; /* a warm server, whose forks run the suite instead of run_suite
                                   (docs/harness.md); argc 0 = none */
+    char **compiler;           /* NULL-terminated; files whose change makes earlier outputs useless */
     char **preload;            /* NULL-terminated modules that the warm server imports */
     /* Exit codes and stderr patterns by which a runtime says that it ran out of memory (node: 134). */
     char *memory_pattern;     /* POSIX extended regular expression on the tail of stderr, NULL = none */

@@ -117,6 +117,29 @@ static bool check_preload(const struct config_node *stanza, const struct runtime
     return true;
 }
 
+static bool has_outputs(const struct compile_step *steps, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (steps[i].outputs[0] != NULL)
+            return true;
+    return false;
+}
+
+static bool read_compiler(const struct config_node *stanza, struct runtime *runtime, struct err *err)
+{
+    if (!runtimes_read_strings(stanza, "compiler", &runtime->compiler, err))
+        return false;
+    for (char **path = runtime->compiler; *path != NULL; path++)
+        if ((*path)[0] != '/' && strncmp(*path, "{harness}/", strlen("{harness}/")) != 0)
+            return config_node_error(config_node_member(stanza, "compiler"), err,
+                                     "\"%.100s\" is neither an absolute path nor below {harness}/", *path);
+    if (runtime->compiler[0] == NULL && (has_outputs(runtime->compile_cases, runtime->compile_cases_count) ||
+                                         has_outputs(runtime->compile_suite, runtime->compile_suite_count)))
+        return config_node_error(
+            stanza, err, "outputs of a step need compiler: the files by whose change they grow stale");
+    return true;
+}
+
 static bool read_read_only_paths(const struct config_node *stanza, struct runtime *runtime, struct err *err)
 {
     if (!runtimes_read_strings(stanza, "read_only_paths", &runtime->read_only_paths, err))
@@ -131,11 +154,27 @@ static bool read_read_only_paths(const struct config_node *stanza, struct runtim
 bool runtimes_read_stanza(const struct config_node *stanza, const struct limits *defaults,
                           const struct limits *maximum, struct runtime *runtime, struct err *err)
 {
-    static const char *const allowed[] = {
-        "description",     "program_file", "suite_file",     "compile_cases",  "compile_suite",
-        "run_case",        "run_suite",    "suite_protocol", "coverage",       "environment",
-        "read_only_paths", "preload",      "warm_suite",     "memory_pattern", "address_space_limit",
-        "defaults",        "maximum",      "minimum",        "self_test",      NULL};
+    static const char *const allowed[] = {"description",
+                                          "program_file",
+                                          "suite_file",
+                                          "compile_cases",
+                                          "compile_suite",
+                                          "run_case",
+                                          "run_suite",
+                                          "suite_protocol",
+                                          "coverage",
+                                          "environment",
+                                          "read_only_paths",
+                                          "compiler",
+                                          "preload",
+                                          "warm_suite",
+                                          "memory_pattern",
+                                          "address_space_limit",
+                                          "defaults",
+                                          "maximum",
+                                          "minimum",
+                                          "self_test",
+                                          NULL};
     const struct config_node *space = config_node_member(stanza, "address_space_limit");
     if (!config_node_expect(stanza, CONFIG_NODE_GROUP, err) ||
         !check_name(stanza, config_node_name(stanza), err) ||
@@ -155,7 +194,7 @@ bool runtimes_read_stanza(const struct config_node *stanza, const struct limits 
                              &runtime->compile_cases_count, err) ||
         !runtimes_read_command(stanza, "run_case", false, &runtime->run_case, err) ||
         !read_suite(stanza, runtime, err) || !read_environment(stanza, runtime, err) ||
-        !read_read_only_paths(stanza, runtime, err) ||
+        !read_read_only_paths(stanza, runtime, err) || !read_compiler(stanza, runtime, err) ||
         !runtimes_read_strings(stanza, "preload", &runtime->preload, err) ||
         !check_preload(stanza, runtime, err) ||
         !runtimes_read_string(stanza, "memory_pattern", &runtime->memory_pattern, err) ||

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "common/text.h"
 
 #define COMMAND_WORD_MAX 4096
 
@@ -195,10 +196,31 @@ bool runtimes_check_pattern(const struct config_node *group, const char *name, c
     return true;
 }
 
+static bool read_outputs(const struct config_node *node, struct compile_step *step, struct err *err)
+{
+    const struct config_node *reads_task = config_node_member(node, "reads_task");
+    step->reads_task = true;
+    if (!runtimes_read_strings(node, "outputs", &step->outputs, err) ||
+        (reads_task != NULL && !config_node_bool(reads_task, &step->reads_task, err)))
+        return false;
+    for (char **name = step->outputs; *name != NULL; name++) {
+        if (name - step->outputs == RUNTIME_OUTPUTS_MAX)
+            return config_node_error(config_node_member(node, "outputs"), err, "at most %d files",
+                                     RUNTIME_OUTPUTS_MAX);
+        if (strchr(*name, '/') != NULL || text_path_problem(*name, strlen(*name)) != NULL)
+            return config_node_error(config_node_member(node, "outputs"), err,
+                                     "\"%.100s\" is not the name of a file in the workspace itself", *name);
+    }
+    if (!step->reads_task && step->outputs[0] == NULL)
+        return config_node_error(reads_task, err,
+                                 "reads_task = false tells what outputs depend on: it needs outputs");
+    return true;
+}
+
 static bool read_step(const struct config_node *node, bool with_suite, struct compile_step *step,
                       struct err *err)
 {
-    static const char *const allowed[] = {"command", "blame", "suite_fault", NULL};
+    static const char *const allowed[] = {"command", "blame", "suite_fault", "outputs", "reads_task", NULL};
     if (!config_node_expect(node, CONFIG_NODE_GROUP, err) || !config_node_check_members(node, allowed, err))
         return false;
     if (config_node_member(node, "command") == NULL)
@@ -207,7 +229,8 @@ static bool read_step(const struct config_node *node, bool with_suite, struct co
     if (!runtimes_read_command(node, "command", with_suite, &step->command, err) ||
         !runtimes_read_string(node, "blame", &blame, err) ||
         !runtimes_read_string(node, "suite_fault", &step->suite_fault_pattern, err) ||
-        !runtimes_check_pattern(node, "suite_fault", step->suite_fault_pattern, err))
+        !runtimes_check_pattern(node, "suite_fault", step->suite_fault_pattern, err) ||
+        !read_outputs(node, step, err))
         return false;
     if (blame != NULL && strcmp(blame, "program") != 0 && strcmp(blame, "suite") != 0)
         return config_node_error(config_node_member(node, "blame"), err, "must be \"program\" or \"suite\"");

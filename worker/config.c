@@ -149,6 +149,16 @@ static const struct config_key keys[] = {
      .documentation =
          "Paths that every program sees read-only at the same place, such as a volume of shared data; each "
          "beside those of its runtime's stanza."},
+    {.key = "compile_cache_mb",
+     .type = CONFIG_INTEGER,
+     .offset = FIELD(compile_cache_mb),
+     .default_text = "8",
+     .minimum = 0,
+     .maximum = 4096,
+     .environment = "ASSAY_WORKER_COMPILE_CACHE_MB",
+     .documentation =
+         "Megabytes of memory for what compilers made, to be used again for equal tasks of the same job "
+         "(docs/runtimes.md). 0: each task is compiled."},
     {.key = "warm.enabled",
      .type = CONFIG_BOOL,
      .offset = FIELD(warm_enabled),

@@ -26,6 +26,7 @@ struct worker_config {
     char *sandbox_setting;
     struct config_list allow_missing;
     struct config_list read_only_paths;
+    int64_t compile_cache_mb;
     bool warm_enabled;
     bool warm_fast_path;
     int64_t warm_tasks_max;

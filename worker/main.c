@@ -71,6 +71,7 @@ static bool machine_open(struct machine *machine, struct err *err)
                                      .allow_missing = (const char *const *)config->allow_missing.items,
                                      .read_only_paths = (const char *const *)config->read_only_paths.items,
                                      .uid_base = config->uid_base,
+                                     .compile_cache_bytes = config->compile_cache_mb << 20,
                                      .warm = {.enabled = config->warm_enabled,
                                               .fast_path = config->warm_fast_path,
                                               .runtimes = &config->runtimes,

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "worker/build_key.h"
 #include "worker/dispatch.h"
 #include "worker/retry.h"
 #include "worker/slot.h"
@@ -34,6 +35,7 @@ struct runner {
     struct runner_options options;
     struct dispatch waiting;
     struct seat *seats;
+    struct build_cache *builds; /* NULL = none */
     bool persistent;
     uint64_t infra_faults;
     char trouble[256];
@@ -191,6 +193,8 @@ struct runner *runner_open(struct loop *loop, const struct runner_options *optio
     runner->loop = loop;
     runner->options = *options;
     runner->seats = seats;
+    if (options->compile_cache_bytes > 0)
+        runner->builds = build_cache_new((size_t)options->compile_cache_bytes);
     for (unsigned i = 0; i < options->slots; i++) {
         struct seat *seat = &seats[i];
         *seat = (struct seat){.runner = runner, .number = i + 1, .backoff = BACKOFF_INIT};
@@ -201,6 +205,7 @@ struct runner *runner_open(struct loop *loop, const struct runner_options *optio
                                             .allow_missing = options->allow_missing,
                                             .read_only_paths = options->read_only_paths,
                                             .uid_base = options->uid_base,
+                                            .builds = runner->builds,
                                             .warm = options->warm};
         seat->slot = slot_open(loop, &slot_options, on_slot_done, seat, err);
         if (seat->slot == NULL) {
@@ -222,6 +227,7 @@ void runner_close(struct runner *runner)
         slot_close(runner->seats[i].slot);
         task_free(runner->seats[i].self_test);
     }
+    build_cache_free(runner->builds);
     free(runner->seats);
     free(runner);
 }
@@ -275,7 +281,7 @@ struct task *runner_self_test(const struct runtimes *runtimes, const struct runt
     struct task_rules rules = {.runtimes = runtimes,
                                .routing_key_runtime = runtime->name,
                                .message_id = "self-test",
-                               .default_job_id = "self-test"};
+                               .default_job_id = BUILD_SELF_TEST_JOB};
     if (runtime->self_test == NULL || runtime->self_test[0] == '\0') {
         (void)err_set(err, ERR_CONFIG, "runtime %s has no self_test", runtime->name);
         return NULL;

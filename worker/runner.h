@@ -40,6 +40,7 @@ struct runner_options {
     const char *const *allow_missing;   /* NULL-terminated */
     const char *const *read_only_paths; /* NULL-terminated, beside those of the runtimes; NULL: none */
     int64_t uid_base;
+    int64_t compile_cache_bytes; /* 0 = none */
     struct warm_options warm;
 };
 

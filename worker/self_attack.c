@@ -132,7 +132,8 @@ static void await_silence(int *report_fd, struct step_outcome *outcome)
 
 static bool begin(struct attack *attack, struct err *err)
 {
-    struct sandbox_file file = {PROGRAM, attack->program->data, attack->program->size};
+    struct sandbox_file file = {
+        .path = PROGRAM, .data = attack->program->data, .size = attack->program->size};
     struct sandbox_task task = {.files = &file,
                                 .file_count = 1,
                                 .memory_bytes = (int64_t)MEMORY_MB << 20,

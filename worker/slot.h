@@ -15,6 +15,7 @@
 #include "common/loop.h"
 #include "common/message/result.h"
 #include "common/message/task.h"
+#include "worker/build_cache.h"
 #include "worker/slot_servers.h"
 
 struct slot;
@@ -40,6 +41,7 @@ struct slot_options {
     const char *const *allow_missing;
     const char *const *read_only_paths; /* as in struct runner_options */
     int64_t uid_base;                   /* the slot's uid is uid_base + number (as root) */
+    struct build_cache *builds;         /* borrowed; NULL = none */
     struct warm_options warm;
 };
 

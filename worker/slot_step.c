@@ -145,11 +145,11 @@ static void init_captures(struct slot_step *step)
         capture_init(&step->out, keep, kill, false);
 }
 
-static bool run_in_sandbox(struct slot_step *step, size_t index, unsigned server,
+static bool run_in_sandbox(struct slot_step *step, const struct slot_step_start *start,
                            const struct program_ends *ends, struct err *err)
 {
     const struct task *task = step->plan->task;
-    autofree char **argv = plan_argv(step->plan, index);
+    autofree char **argv = plan_argv(step->plan, start->index);
     if (argv == NULL)
         return err_set(err, ERR_INFRA, "no memory for the command of a step");
     struct sandbox_step request = {
@@ -164,32 +164,33 @@ static bool run_in_sandbox(struct slot_step *step, size_t index, unsigned server
         .address_space_bytes = task->runtime->address_space_limit ? task->limits.memory_bytes : 0,
         .file_size_bytes = task->limits.disk_bytes,
         .open_files = OPEN_FILES,
-        .server = server,
+        .server = start->server,
+        .keep = start->keep,
     };
     return sandbox_run(step->sandbox, &request, err);
 }
 
-bool slot_step_start(struct slot_step *step, struct sandbox *sandbox, const struct plan *plan, size_t index,
-                     unsigned server, bool fast, int64_t wall_ms, bool wall_is_tasks, struct err *err)
+bool slot_step_start(struct slot_step *step, struct sandbox *sandbox, const struct plan *plan,
+                     const struct slot_step_start *start, struct err *err)
 {
     struct program_ends ends = {-1, -1, -1, -1, -1};
     slot_step_clear(step);
     step->sandbox = sandbox;
     step->plan = plan;
-    step->step = &plan->steps[index];
-    step->wall_ms = wall_ms;
-    step->wall_is_tasks = wall_is_tasks;
-    step->fast = fast;
+    step->step = &plan->steps[start->index];
+    step->wall_ms = start->wall_ms;
+    step->wall_is_tasks = start->wall_is_tasks;
+    step->fast = start->fast;
     init_captures(step);
 
-    bool started = open_pipes(step, &ends, err) && run_in_sandbox(step, index, server, &ends, err);
+    bool started = open_pipes(step, &ends, err) && run_in_sandbox(step, start, &ends, err);
     close_ends(&ends);
     if (!started) {
         slot_step_clear(step);
         return false;
     }
     step->started_ms = clock_ms();
-    loop_timer_set(step->timer, step->started_ms + wall_ms);
+    loop_timer_set(step->timer, step->started_ms + start->wall_ms);
     return true;
 }
 

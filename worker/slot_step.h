@@ -39,10 +39,20 @@ struct slot_step {
 };
 
 void slot_step_init(struct slot_step *step, struct loop *loop, struct loop_timer *timer);
-/* Starts the step `index` in the sandbox (between TASK_READY and sandbox_task_end) and its clock; by a fork
- * of warm server `server` if that is not 0, `fast` as in the struct. An error is the machinery's. */
-bool slot_step_start(struct slot_step *step, struct sandbox *sandbox, const struct plan *plan, size_t index,
-                     unsigned server, bool fast, int64_t wall_ms, bool wall_is_tasks, struct err *err);
+/* How a step is started. */
+struct slot_step_start {
+    size_t index;            /* of the plan's steps */
+    unsigned server;         /* by a fork of this warm server; 0: none */
+    bool fast;               /* as in struct slot_step */
+    const char *const *keep; /* as in struct sandbox_step */
+    int64_t wall_ms;
+    bool wall_is_tasks; /* wall_ms is what is left of the task's time */
+};
+
+/* Starts a step in the sandbox (between TASK_READY and sandbox_task_end) and its clock. An error is the
+ * machinery's. */
+bool slot_step_start(struct slot_step *step, struct sandbox *sandbox, const struct plan *plan,
+                     const struct slot_step_start *start, struct err *err);
 /* The timer fired while the step ran: kills it. Call once. */
 void slot_step_time_up(struct slot_step *step);
 /* After SANDBOX_STEP_EXITED: takes what is left in the pipes, stops the clock, and fills the facts, which

@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "worker/slot_build.h"
 
 #define BEGIN_LIMIT_MS 30000
 
@@ -24,7 +25,8 @@ static void add_not_run(struct slot *slot, size_t from)
 }
 
 /* Books what a step found and goes on to what comes next. */
-static void step_is_judged(struct slot *slot, const struct finding *finding, int64_t wall_ms)
+static void step_is_judged(struct slot *slot, const struct finding *finding, int64_t wall_ms,
+                           bool exit_failed)
 {
     const struct plan_step *step = &slot->plan.steps[slot->next];
     if (step->kind == STEP_CASE)
@@ -34,7 +36,11 @@ static void step_is_judged(struct slot *slot, const struct finding *finding, int
     else
         judgement_add(&slot->judgement, finding);
 
-    size_t next = plan_next(&slot->plan, slot->next, outcome_step_end(finding));
+    enum step_end end = outcome_step_end(finding);
+    size_t next = plan_next(&slot->plan, slot->next, end);
+    if (step->kind == STEP_CASE && exit_failed && end != STEP_END_FATAL &&
+        plan_insert_checks(&slot->plan, slot->next, next == slot->plan.count))
+        next = slot->next + 1;
     bool same_phase = next < slot->plan.count && slot->plan.steps[next].phase == step->phase;
     if (next == slot->plan.count)
         add_not_run(slot, slot->next + 1);
@@ -151,13 +157,16 @@ void slot_step_exited(struct slot *slot, const struct sandbox_event *event)
                       buf_text(&finding.text));
         slot_break_down(slot);
     } else {
+        if (event->kept >= 0 && finding.status == STATUS_PASS)
+            slot_build_keep(slot, event->kept);
         if (event->warm)
             slot_result_mark(slot->result, RESULT_WARM);
         if (slot->step.report != NULL && slot->step.report->fast)
             slot_result_mark(slot->result, RESULT_FAST);
         slot_result_add_usage(slot->result, &slot->usage, kind, event);
         keep_output(slot, &finding, event);
-        step_is_judged(slot, &finding, event->wall_us / 1000);
+        step_is_judged(slot, &finding, event->wall_us / 1000,
+                       event->exited && event->exit_code != 0 && !event->exec_failed);
     }
     buf_free(&finding.text);
 }
@@ -167,7 +176,7 @@ static void no_time_left(struct slot *slot)
     const struct plan_step *step = &slot->plan.steps[slot->next];
     struct finding finding = FINDING_INIT;
     outcome_no_time(slot->task, step->kind == STEP_CASE ? step->test_case->name : "the suite", &finding);
-    step_is_judged(slot, &finding, 0);
+    step_is_judged(slot, &finding, 0, false);
     buf_free(&finding.text);
 }
 
@@ -186,8 +195,13 @@ void slot_run_step(struct slot *slot)
     }
     slot_enter(slot, SLOT_STEPPING, 0);
     unsigned server = server_for(slot, slot->next);
-    if (!slot_step_start(&slot->step, slot->sandbox, &slot->plan, slot->next, server,
-                         may_be_fast(slot, server), wall_ms, by_task, &slot->err))
+    struct slot_step_start start = {.index = slot->next,
+                                    .server = server,
+                                    .fast = may_be_fast(slot, server),
+                                    .keep = slot_build_outputs(slot),
+                                    .wall_ms = wall_ms,
+                                    .wall_is_tasks = by_task};
+    if (!slot_step_start(&slot->step, slot->sandbox, &slot->plan, &start, &slot->err))
         slot_break_down(slot);
 }
 
@@ -206,20 +220,22 @@ void slot_begin_phase(struct slot *slot)
 {
     autobuf struct buf text = BUF_INIT;
     size_t count;
-    autofree struct sandbox_file *files = plan_files(&slot->plan, slot->plan.steps[slot->next].phase, &count);
+    enum phase phase = slot->plan.steps[slot->next].phase;
+    autofree struct sandbox_file *files = plan_files(&slot->plan, phase, &count);
     struct sandbox_task task = {
-        .files = files,
-        .file_count = count,
         .memory_bytes = slot->task->limits.memory_bytes,
         .processes = slot->task->limits.processes,
         .disk_bytes = slot->task->limits.disk_bytes,
-        .warm =
-            server_for(slot, slot->plan.count - 1) != 0 && slot->plan.steps[slot->next].phase == PHASE_SUITE,
+        .warm = server_for(slot, slot->plan.count - 1) != 0 && phase == PHASE_SUITE,
     };
     if (files != NULL && !slot_result_task_fits(slot->task, files, count, &text)) {
         refuse(slot, &text);
         return;
     }
+    if (files != NULL)
+        slot_build_reuse(slot, &files, &count);
+    task.files = files;
+    task.file_count = count;
     slot_enter(slot, SLOT_BEGINNING, BEGIN_LIMIT_MS);
     if (files == NULL)
         (void)err_set(&slot->err, ERR_INFRA, "no memory for the list of files");

@@ -125,7 +125,7 @@ def c(folder, program, suite, language="c", files=None):
     """Builds and runs; the build must succeed."""
     write(folder, files or {})
     write(folder, {f"implementation.{language}": program, f"test_implementation.{language}": suite})
-    for step in ("program", "suite"):
+    for step in ("main", "program", "suite"):
         built = build_c(folder, step, language)
         assert built.returncode == 0, built.stderr
     return run(folder, ["./assay_suite"], {"program": f"implementation.{language}", "suite": f"test_implementation.{language}",

@@ -98,6 +98,7 @@ def test_leaving_while_main_runs(call, tmp_path):
 
 def test_a_symbol_of_ours_is_a_link_error(tmp_path):
     drive.write(tmp_path, {"implementation.c": GOOD + "int __wrap_main(void) { return 0; }\n", "test_implementation.c": SUITE})
+    assert drive.build_c(tmp_path, "main").returncode == 0
     assert drive.build_c(tmp_path, "program").returncode == 0
     built = drive.build_c(tmp_path, "suite")
     assert built.returncode != 0 and "assay: the suite" not in built.stderr
@@ -140,6 +141,7 @@ def test_whose_fault_a_build_is(name, tmp_path):
                            "comment.h": "/* and so on\n", "name.h": 'int main(void) __asm__("other_main");\n',
                            "assay_alone/errors.txt": "test_implementation.c:1:1: error: expected\n", "assay_alone/needs.txt": "x: test_implementation.c\n",
                            "evil.h": '#pragma message "x\\nassay: the suite does not compile"\n#error "assay: the suite does not compile"\n'})
+    assert drive.build_c(tmp_path, "main").returncode == 0
     assert drive.build_c(tmp_path, "program").returncode == 0
     built = drive.build_c(tmp_path, "suite")
     assert built.returncode == 1

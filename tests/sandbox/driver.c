@@ -93,7 +93,7 @@ static void add_file(struct settings *settings, char *argument)
     if (data == NULL || read(fd, data, (size_t)status.st_size) != status.st_size)
         die(path);
     settings->files[settings->task.file_count++] =
-        (struct sandbox_file){argument, data, (size_t)status.st_size};
+        (struct sandbox_file){.path = argument, .data = data, .size = (size_t)status.st_size};
 }
 
 static void add_server(struct settings *settings, const char *path)

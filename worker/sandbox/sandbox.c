@@ -80,7 +80,8 @@ bool sandbox_task_begin(struct sandbox *sandbox, const struct sandbox_task *task
                        (intmax_t)task->disk_bytes);
     wire_blob_open(&blob);
     for (size_t i = 0; i < task->file_count; i++)
-        wire_blob_file(&blob, task->files[i].path, task->files[i].data, task->files[i].size);
+        wire_blob_file(&blob, task->files[i].path, task->files[i].executable, task->files[i].data,
+                       task->files[i].size);
     request.blob_items = blob.items;
     autofd int files = wire_blob_seal(&blob, err);
     wire_blob_discard(&blob);
@@ -120,6 +121,9 @@ static int seal_command(const struct sandbox_step *step, struct wire_request *re
     for (size_t i = 0; step->environment != NULL && step->environment[i] != NULL; i++)
         wire_blob_string(&blob, step->environment[i]);
     request->blob_items = blob.items;
+    for (size_t i = 0; step->keep != NULL && step->keep[i] != NULL; i++)
+        wire_blob_string(&blob, step->keep[i]);
+    request->keep_items = blob.items - request->blob_items;
     int fd = wire_blob_seal(&blob, err);
     wire_blob_discard(&blob);
     return fd;
@@ -159,6 +163,7 @@ bool sandbox_run(struct sandbox *sandbox, const struct sandbox_step *step, struc
         !wire_send(sandbox->socket, &request, sizeof(request), fds, fd_count, err))
         return err_wrap(err, "run a step");
     sandbox->state = STATE_RUNNING;
+    sandbox->keep_asked = request.keep_items > 0;
     return true;
 }
 
@@ -183,6 +188,7 @@ bool sandbox_task_end(struct sandbox *sandbox, struct err *err)
 static bool failed(struct sandbox *sandbox, struct sandbox_event *event, const struct err *err)
 {
     memset(event, 0, sizeof(*event));
+    event->kept = -1;
     sandbox->state = STATE_FAILED;
     event->kind = SANDBOX_FAILED;
     event->err = *err;
@@ -216,6 +222,7 @@ static void exited(struct sandbox *sandbox, const struct wire_event *from, struc
     event->disk_full = from->disk_full != 0;
     event->left_processes = from->left_processes != 0;
     event->warm = from->warm != 0;
+    event->kept = sandbox->kept;
     if (from->peak_rss_bytes > sandbox->peak_rss_bytes)
         sandbox->peak_rss_bytes = from->peak_rss_bytes;
     event->peak_memory_bytes =
@@ -298,10 +305,15 @@ bool sandbox_receive(struct sandbox *sandbox, struct sandbox_event *event)
     size_t fd_count;
 
     memset(event, 0, sizeof(*event));
+    event->kept = -1;
+    close_fd(&sandbox->kept);
     while (sandbox->state != STATE_FAILED) {
         struct err err = ERR_INIT;
         switch (wire_receive(sandbox->socket, &from, sizeof(from), fds, &fd_count, MSG_DONTWAIT, &err)) {
         case WIRE_GOT:
+            if (from.kind == WIRE_EXITED && sandbox->state == STATE_RUNNING && sandbox->keep_asked &&
+                fd_count == 1)
+                sandbox->kept = steal_fd(&fds[0]);
             wire_close_fds(fds, fd_count);
             if (take(sandbox, &from, event))
                 return true;

@@ -75,6 +75,7 @@ extern const char *const sandbox_optional[];
 
 struct sandbox_file {
     const char *path; /* relative, already checked (text_path_problem) */
+    bool executable;
     const void *data;
     size_t size;
 };
@@ -105,6 +106,9 @@ struct sandbox_step {
     /* From 1 on: the step is a fork of this server, if it runs, and argv is for when it does not; 0 = none.
      */
     unsigned server;
+    /* Names of files in the workspace itself (no folder), NULL-terminated, that come back when the step exits
+     * with 0; NULL = none. */
+    const char *const *keep;
 };
 
 enum sandbox_event_kind {
@@ -137,7 +141,11 @@ struct sandbox_event {
     bool disk_full;            /* the workspace had no space or no inode left when the step ended */
     bool left_processes;       /* processes outlived the step's first one and were killed */
     bool warm;                 /* the step was a fork of a warm server */
-    unsigned server;           /* SANDBOX_SERVER: from 1 on */
+    /* What sandbox_step.keep asked for: a sealed blob of files (wire.h), all of them in that order, as the
+     * program's side wrote them. Valid until the next call of sandbox_receive, which closes it. -1 = the step
+     * failed, or not every one of them is a plain file of at most 8 MiB. */
+    int kept;
+    unsigned server; /* SANDBOX_SERVER: from 1 on */
 };
 
 /* Starts the slot init and waits until its outer sandbox stands (milliseconds). ERR_INFRA or ERR_CONFIG names

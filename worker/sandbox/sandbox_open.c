@@ -244,7 +244,7 @@ struct sandbox *sandbox_open(const struct sandbox_options *options, struct err *
         err_set(err, ERR_NO_MEMORY, "open the sandbox of slot %u: out of memory", options->slot);
         return NULL;
     }
-    sandbox->socket = sandbox->process.pidfd = -1;
+    sandbox->socket = sandbox->process.pidfd = sandbox->kept = -1;
     sandbox->disk_bytes_max = options->scratch_bytes_max;
     if (!choose_setting(sandbox, options, err) || !check_options(options, err) ||
         !check_cgroup(sandbox, options, err) || !start(sandbox, options, err)) {
@@ -285,6 +285,7 @@ void sandbox_close(struct sandbox *sandbox)
     }
     close_fd(&sandbox->process.pidfd);
     close_fd(&sandbox->socket);
+    close_fd(&sandbox->kept);
     cgroup_close(sandbox->cgroup);
     free(sandbox);
 }

@@ -17,10 +17,15 @@
 #include "worker/sandbox/slot_init_internal.h"
 #include "worker/sandbox/task_init.h"
 
+static void send_with(const struct wire_event *event, const int *fds, size_t fd_count)
+{
+    if (!wire_send(WIRE_SOCKET, event, sizeof(*event), fds, fd_count, NULL))
+        _exit(1); /* the worker is gone */
+}
+
 static void send_event(const struct wire_event *event)
 {
-    if (!wire_send(WIRE_SOCKET, event, sizeof(*event), NULL, 0, NULL))
-        _exit(1); /* the worker is gone */
+    send_with(event, NULL, 0);
 }
 
 static void send_kind(enum wire_kind kind, uint64_t mechanisms)
@@ -228,7 +233,6 @@ static bool serve_task(struct slot_state *slot)
     if (wire_receive(slot->task.socket, &event, sizeof(event), fds, &fd_count, MSG_DONTWAIT, NULL) !=
         WIRE_GOT)
         return false;
-    wire_close_fds(fds, fd_count);
     if (event.kind == WIRE_EXITED) {
         slot->task.in_step = false;
         event.cpu_exceeded |= slot->task.cpu_exceeded;
@@ -239,7 +243,8 @@ static bool serve_task(struct slot_state *slot)
         memory_watch_ready(&slot->memory);
     slot->task.failed |= event.kind == WIRE_FAILED;
     slot->task.ready |= event.kind == WIRE_READY;
-    send_event(&event);
+    send_with(&event, fds, event.kind == WIRE_EXITED && event.kept_items > 0 ? fd_count : 0);
+    wire_close_fds(fds, fd_count);
     return true;
 }
 

@@ -13,6 +13,7 @@
 
 #include "common/clock.h"
 #include "common/mem.h"
+#include "worker/sandbox/sandbox.h"
 #include "worker/sandbox/step.h"
 #include "worker/sandbox/task_init_internal.h"
 #include "worker/sandbox/warm_step.h"
@@ -184,7 +185,7 @@ static bool clear(const struct task *task, struct usage *usage)
 }
 
 static void send_exited(const struct task *task, struct wire_event *event, const struct usage *usage,
-                        int64_t cpu_limit_us)
+                        int64_t cpu_limit_us, int kept)
 {
     struct err err = ERR_INIT;
 
@@ -195,7 +196,7 @@ static void send_exited(const struct task *task, struct wire_event *event, const
     event->disk_full |= workspace_is_full();
     event->cpu_exceeded = (WIFSIGNALED(event->wait_status) && WTERMSIG(event->wait_status) == SIGXCPU) ||
                           (cpu_limit_us > 0 && usage->cpu_us >= cpu_limit_us);
-    if (!wire_send(task->setup->socket, event, sizeof(*event), NULL, 0, &err))
+    if (!wire_send(task->setup->socket, event, sizeof(*event), &kept, kept >= 0 ? 1 : 0, &err))
         fail(task, &err);
 }
 
@@ -214,8 +215,9 @@ static void start(const struct task *task, struct step_plan *plan, int server, s
     }
 }
 
+/* `names`: of what is kept when the step exits with 0. */
 static void run(const struct task *task, const struct wire_request *request, struct step_plan *plan,
-                int server)
+                int server, struct wire_view *names)
 {
     struct wire_event event = {.kind = WIRE_EXITED};
     struct usage usage = {0, 0};
@@ -230,7 +232,11 @@ static void run(const struct task *task, const struct wire_request *request, str
     event.wall_us = clock_us() - started_us;
     event.disk_full = disk_exceeded;
     event.left_processes = clear(task, &usage);
-    send_exited(task, &event, &usage, request->cpu_ms * 1000);
+    autofd int kept = event.exec_errno == 0 && event.wait_status == 0
+                          ? workspace_keep(SANDBOX_WORK_DIR, names, request->keep_items)
+                          : -1;
+    event.kept_items = kept >= 0 ? request->keep_items : 0;
+    send_exited(task, &event, &usage, request->cpu_ms * 1000, kept);
 }
 
 /* Splits the blob of a RUN request into argv and environment, each NULL-terminated, in one array. */
@@ -283,7 +289,7 @@ static void serve_run(const struct task *task, const struct wire_request *reques
     if (strings != NULL) {
         plan.argv = strings;
         plan.environment = strings + request->argv_items + 1;
-        run(task, request, &plan, server);
+        run(task, request, &plan, server, &view);
         free(strings);
     } else {
         fail(task, &err);

@@ -154,12 +154,18 @@ void wire_blob_string(struct wire_blob *blob, const char *text)
     blob->items++;
 }
 
-void wire_blob_file(struct wire_blob *blob, const char *path, const void *data, size_t size)
+/* Between its path and its content. */
+struct file_header {
+    uint64_t size;
+    uint64_t executable;
+};
+
+void wire_blob_file(struct wire_blob *blob, const char *path, bool executable, const void *data, size_t size)
 {
-    uint64_t data_size = size;
+    struct file_header header = {.size = size, .executable = executable};
 
     wire_blob_string(blob, path);
-    blob_write(blob, &data_size, sizeof(data_size));
+    blob_write(blob, &header, sizeof(header));
     blob_write(blob, data, size);
 }
 
@@ -225,17 +231,18 @@ const char *wire_view_string(struct wire_view *view)
 
 bool wire_view_file(struct wire_view *view, struct wire_file *file)
 {
-    uint64_t size;
+    struct file_header header;
 
     file->path = wire_view_string(view);
-    if (file->path == NULL || view->size - view->at < sizeof(size))
+    if (file->path == NULL || view->size - view->at < sizeof(header))
         return false;
-    memcpy(&size, view->data + view->at, sizeof(size));
-    view->at += sizeof(size);
-    if (size > view->size - view->at)
+    memcpy(&header, view->data + view->at, sizeof(header));
+    view->at += sizeof(header);
+    if (header.size > view->size - view->at || header.executable > 1)
         return false;
+    file->executable = header.executable != 0;
     file->data = view->data + view->at;
-    file->size = (size_t)size;
-    view->at += (size_t)size;
+    file->size = (size_t)header.size;
+    view->at += (size_t)header.size;
     return true;
 }

@@ -15,7 +15,7 @@
 
 #include "common/err.h"
 
-#define WIRE_VERSION  3u
+#define WIRE_VERSION  4u
 #define WIRE_SOCKET   3 /* the slot init's end of its socket */
 #define WIRE_STEP_FDS 5 /* stdin, stdout, stderr, report, control */
 #define WIRE_FDS_MAX  12
@@ -29,7 +29,7 @@ enum wire_kind {
     /* Worker to slot init (and on to the task init: BEGIN, RUN, KILL). */
     WIRE_OPEN = 1, /* blob: harness folder, then the read-only paths; then the files of step_fds */
     WIRE_BEGIN,    /* blob: the files */
-    WIRE_RUN,      /* blob: argv, then the environment; then the step's descriptors */
+    WIRE_RUN,      /* blob: argv, the environment, then what to keep; then the step's descriptors */
     WIRE_KILL,
     WIRE_END,
     WIRE_SERVE, /* to the slot init: blob: argv, then the environment of a warm server; then the library */
@@ -57,11 +57,13 @@ enum wire_fork_fd {
 struct wire_request {
     uint32_t version;
     uint32_t kind;
-    uint32_t blob_items;  /* strings or files in the blob */
-    uint32_t argv_items;  /* RUN, SERVE: how many of them are argv */
-    uint32_t step_fds;    /* RUN: bit n set = descriptor n of the step is among those sent, in order. OPEN:
-                             WIRE_OPEN_... */
-    uint32_t uid, gid;    /* OPEN: to become; 0 = stay (a user without privilege) */
+    uint32_t blob_items; /* strings or files in the blob */
+    uint32_t argv_items; /* RUN, SERVE: how many of them are argv */
+    uint32_t keep_items; /* RUN: files of the workspace that come back with EXITED when the step exits with 0;
+                            their names stand in the blob behind blob_items strings */
+    uint32_t step_fds;   /* RUN: bit n set = descriptor n of the step is among those sent, in order. OPEN:
+                            WIRE_OPEN_... */
+    uint32_t uid, gid;   /* OPEN: to become; 0 = stay (a user without privilege) */
     uint32_t deny_memory; /* OPEN: also deny memory that no rlimit bounds (no memory cgroup) */
     uint32_t no_landlock; /* OPEN: go on without Landlock where the kernel has none */
     uint32_t container;   /* OPEN: the setting is a container: no namespaces; uid is the programs' */
@@ -88,6 +90,7 @@ struct wire_event {
     uint8_t task_init_killed; /* EXITED: the task is over, its init was killed by SIGKILL, as the memory limit
                                  does */
     uint8_t warm;             /* EXITED: was a fork of a warm server */
+    uint32_t kept_items;      /* EXITED: files in the blob that comes along; 0 = none does */
     uint32_t server;          /* SERVER: its number */
     int64_t start_ms;         /* SERVER: how long it took to start */
     int64_t server_bytes;     /* SERVER: its resident memory */
@@ -122,7 +125,7 @@ struct wire_blob {
 };
 void wire_blob_open(struct wire_blob *blob);
 void wire_blob_string(struct wire_blob *blob, const char *text);
-void wire_blob_file(struct wire_blob *blob, const char *path, const void *data, size_t size);
+void wire_blob_file(struct wire_blob *blob, const char *path, bool executable, const void *data, size_t size);
 /* Seals it. The descriptor is the caller's; -1 with an error when anything failed on the way. */
 int wire_blob_seal(struct wire_blob *blob, struct err *err);
 void wire_blob_discard(struct wire_blob *blob); /* closes what wire_blob_seal has not handed over */
@@ -139,6 +142,7 @@ void wire_view_close(struct wire_view *view);
 const char *wire_view_string(struct wire_view *view);
 struct wire_file {
     const char *path; /* NUL-terminated */
+    bool executable;
     const void *data;
     size_t size;
 };

@@ -6,6 +6,7 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -15,6 +16,8 @@
 #include "common/text.h"
 #include "worker/sandbox/root_fs.h"
 #include "worker/sandbox/sandbox.h"
+
+#define KEEP_BYTES_MAX ((off_t)8 << 20)
 
 static const struct place {
     const char *part;  /* of the tmpfs */
@@ -103,7 +106,8 @@ static bool write_one(int folder, const struct wire_file *file, struct err *err)
         here = below;
         name = slash + 1;
     }
-    autofd int fd = openat(here, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    autofd int fd = openat(here, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                           file->executable ? 0755 : 0644);
     if (fd < 0 || !write_all(fd, file->data, file->size))
         return err_set_errno(err, ERR_INFRA, "write the file %s (%zu bytes)", file->path, file->size);
     return true;
@@ -126,6 +130,42 @@ bool workspace_write(const char *folder, struct wire_view *files, uint32_t count
             return false;
     }
     return true;
+}
+
+/* Nothing of the task runs now. What is no plain file, is missing or too large is not kept. */
+static bool keep_one(struct wire_blob *blob, int folder, const char *name)
+{
+    struct stat status;
+
+    autofd int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size <= 0 ||
+        status.st_size > KEEP_BYTES_MAX)
+        return false;
+    size_t size = (size_t)status.st_size;
+    void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (data == MAP_FAILED)
+        return false;
+    wire_blob_file(blob, name, (status.st_mode & S_IXUSR) != 0, data, size);
+    (void)munmap(data, size);
+    return !blob->failed;
+}
+
+int workspace_keep(const char *folder, struct wire_view *names, uint32_t count)
+{
+    autofd int here = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct wire_blob blob;
+
+    if (count == 0 || here < 0)
+        return -1;
+    wire_blob_open(&blob);
+    bool all = true;
+    for (uint32_t i = 0; i < count && all; i++) {
+        const char *name = wire_view_string(names);
+        all = name != NULL && strchr(name, '/') == NULL && keep_one(&blob, here, name);
+    }
+    int fd = all ? wire_blob_seal(&blob, NULL) : -1;
+    wire_blob_discard(&blob);
+    return fd;
 }
 
 bool workspace_is_full(void)

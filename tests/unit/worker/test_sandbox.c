@@ -1,6 +1,8 @@
 /* What a step is: its command, its descriptors, its files, its end, and what is left of it. */
 #include "sandbox_steps.h"
 
+#include "worker/sandbox/wire.h"
+
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -56,10 +58,11 @@ static void test_nothing_survives_a_task(void **state)
 static void test_files_are_written(void **state)
 {
     struct sandbox *sandbox = *state;
-    const struct sandbox_file files[] = {{"main.py", "print(open('a/b/c.txt').read())", 31},
-                                         {"a/b/c.txt", "deep", 4},
-                                         {"a/b/empty", NULL, 0},
-                                         {"a/nul", "\0\xff\n", 3}};
+    const struct sandbox_file files[] = {
+        {.path = "main.py", .data = "print(open('a/b/c.txt').read())", .size = 31},
+        {.path = "a/b/c.txt", .data = "deep", .size = 4},
+        {.path = "a/b/empty", .data = NULL, .size = 0},
+        {.path = "a/nul", .executable = true, .data = "\0\xff\n", .size = 3}};
     const struct sandbox_task task = {.files = files,
                                       .file_count = ARRAY_SIZE(files),
                                       .memory_bytes = 512 * MB,
@@ -73,7 +76,7 @@ static void test_files_are_written(void **state)
     assert_string_equal(outcome.out, "deep\n");
     run_shell(sandbox, "find * -type f -printf '%p %s %m\\n' | sort; od -An -tx1 a/nul", &outcome);
     assert_string_equal(outcome.out,
-                        "a/b/c.txt 4 644\na/b/empty 0 644\na/nul 3 644\nmain.py 31 644\n 00 ff 0a\n");
+                        "a/b/c.txt 4 644\na/b/empty 0 644\na/nul 3 755\nmain.py 31 644\n 00 ff 0a\n");
     end(sandbox);
 }
 
@@ -81,7 +84,7 @@ static void test_files_larger_than_the_disk_fail_the_task(void **state)
 {
     struct sandbox *sandbox = *state;
     char *data = calloc(1, (size_t)(2 * MB));
-    const struct sandbox_file file = {"large", data, (size_t)(2 * MB)};
+    const struct sandbox_file file = {.path = "large", .data = data, .size = (size_t)(2 * MB)};
     const struct sandbox_task task = {
         .files = &file, .file_count = 1, .memory_bytes = 512 * MB, .processes = 32, .disk_bytes = MB};
     struct err err = ERR_INIT;
@@ -275,6 +278,69 @@ static void test_ending_a_task_in_mid_step(void **state)
     end(sandbox);
 }
 
+/* What a step that keeps `out` and `more` hands back; -1 = nothing. */
+static int kept_of(struct sandbox *sandbox, const char *script)
+{
+    static const char *const keep[] = {"out", "more", NULL};
+    const char *const argv[] = {"bash", "-c", script, NULL};
+    struct sandbox_step step = step_of(argv);
+    struct outcome outcome;
+
+    step.keep = keep;
+    run_step(sandbox, &step, 0, &outcome);
+    return outcome.event.kept;
+}
+
+static void test_outputs_of_a_step_come_back(void **state)
+{
+    struct sandbox *sandbox = *state;
+    struct wire_view view;
+    struct wire_file file;
+
+    begin(sandbox);
+    int blob = kept_of(sandbox, "printf abc > out; chmod +x out; printf x > more");
+    assert_true(wire_view_open(&view, blob, NULL));
+    assert_true(wire_view_file(&view, &file));
+    assert_string_equal(file.path, "out");
+    assert_true(file.executable);
+    assert_int_equal(file.size, 3);
+    assert_memory_equal(file.data, "abc", 3);
+    assert_true(wire_view_file(&view, &file));
+    assert_string_equal(file.path, "more");
+    assert_false(file.executable);
+    assert_false(wire_view_file(&view, &file));
+    wire_view_close(&view);
+    /* A step that does not ask gets none, and one that comes later closes the last. */
+    struct outcome outcome;
+    run_shell(sandbox, "true", &outcome);
+    assert_int_equal(outcome.event.kept, -1);
+    assert_int_equal(fcntl(blob, F_GETFD), -1);
+    end(sandbox);
+}
+
+static void test_what_is_no_output_does_not_come_back(void **state)
+{
+    static const char *const scripts[] = {"exit 1",
+                                          "rm more",
+                                          "ln -sf /etc/passwd more",
+                                          "ln -sf out more",
+                                          "rm more; mkfifo more",
+                                          "rm more; mkdir more",
+                                          "rm more; : > more",
+                                          "rm more; printf x > more; chmod 000 more",
+                                          "rm -f more; head -c 9M /dev/zero > more",
+                                          "printf x > more; kill -9 $$"};
+    struct sandbox *sandbox = *state;
+
+    begin(sandbox);
+    assert_true(kept_of(sandbox, "printf x > out; printf x > more") >= 0);
+    for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++)
+        if (kept_of(sandbox, scripts[i]) >= 0)
+            fail_msg("kept after: %s", scripts[i]);
+    assert_true(kept_of(sandbox, "rm -rf more; printf x > more") >= 0);
+    end(sandbox);
+}
+
 static void test_calls_out_of_order_are_refused(void **state)
 {
     struct sandbox *sandbox = *state;
@@ -308,6 +374,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_descriptors, open_it, close_it),
         cmocka_unit_test_setup_teardown(test_standard_input_by_path, open_it, close_it),
         cmocka_unit_test_setup_teardown(test_ending_a_task_in_mid_step, open_it, close_it),
+        cmocka_unit_test_setup_teardown(test_outputs_of_a_step_come_back, open_it, close_it),
+        cmocka_unit_test_setup_teardown(test_what_is_no_output_does_not_come_back, open_it, close_it),
         cmocka_unit_test_setup_teardown(test_calls_out_of_order_are_refused, open_it, close_it),
     };
 

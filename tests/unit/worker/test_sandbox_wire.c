@@ -64,7 +64,7 @@ static void test_a_wrong_frame_is_refused_and_leaks_nothing(void **state)
     int extra = open("/dev/null", O_RDONLY | O_CLOEXEC), next;
     assert_true(wire_send(ends[0], &sent, sizeof(sent), &extra, 1, &err));
     assert_int_equal(wire_receive(ends[1], &got, sizeof(got), fds, &count, 0, &err), WIRE_BROKEN);
-    assert_non_null(strstr(err.text, "version 4 instead of 3"));
+    assert_non_null(strstr(err.text, "version 5 instead of 4"));
     assert_int_equal(count, 0);
     sent.version = WIRE_VERSION;
     assert_true(wire_send(ends[0], &sent, sizeof(sent) - 8, &extra, 1, &err)); /* short */
@@ -103,8 +103,8 @@ static void test_a_blob_is_read_as_written(void **state)
     wire_blob_open(&blob);
     wire_blob_string(&blob, "first");
     wire_blob_string(&blob, "");
-    wire_blob_file(&blob, "a/b", "\0\n\xff", 3);
-    wire_blob_file(&blob, "empty", NULL, 0);
+    wire_blob_file(&blob, "a/b", true, "\0\n\xff", 3);
+    wire_blob_file(&blob, "empty", false, NULL, 0);
     assert_int_equal(blob.items, 4);
     int fd = sealed(&blob);
     assert_int_equal(write(fd, "x", 1), -1); /* sealed: not even we can change it */
@@ -114,10 +114,12 @@ static void test_a_blob_is_read_as_written(void **state)
     assert_string_equal(wire_view_string(&view), "");
     assert_true(wire_view_file(&view, &file));
     assert_string_equal(file.path, "a/b");
+    assert_true(file.executable);
     assert_int_equal(file.size, 3);
     assert_memory_equal(file.data, "\0\n\xff", 3);
     assert_true(wire_view_file(&view, &file));
     assert_int_equal(file.size, 0);
+    assert_false(file.executable);
     assert_false(wire_view_file(&view, &file));
     assert_null(wire_view_string(&view));
     wire_view_close(&view);
@@ -133,7 +135,7 @@ static void test_a_blob_that_is_cut_off_is_noticed(void **state)
 
     (void)state;
     wire_blob_open(&blob);
-    wire_blob_file(&blob, "name", "content", 7);
+    wire_blob_file(&blob, "name", false, "content", 7);
     int fd = sealed(&blob);
     assert_true(wire_view_open(&view, fd, &err));
     size_t whole = view.size;
@@ -164,7 +166,7 @@ static enum err_code write_one(const char *folder, const char *path)
     struct err err = ERR_INIT;
 
     wire_blob_open(&blob);
-    wire_blob_file(&blob, path, "x", 1);
+    wire_blob_file(&blob, path, false, "x", 1);
     autofd int fd = sealed(&blob);
     assert_true(wire_view_open(&view, fd, &err));
     bool written = workspace_write(folder, &view, 1, &err);

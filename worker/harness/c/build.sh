@@ -2,8 +2,9 @@
 # Builds a C or C++ task in the workspace; a compile step of the runtimes c and cpp (conf/runtimes.cfg).
 #
 #   build.sh cases   LANGUAGE PROGRAM SUITE   every source but the suite -> ./assay_program
-#   build.sh program LANGUAGE PROGRAM SUITE   the same sources -> ./libassay_program.a, main put aside
-#   build.sh suite   LANGUAGE PROGRAM SUITE   suite + suite_main.c + the archive -> ./assay_suite
+#   build.sh main    LANGUAGE PROGRAM SUITE   suite_main.c -> ./assay_main.o; reads nothing of the task
+#   build.sh program LANGUAGE PROGRAM SUITE   the same sources as for cases -> ./libassay_program.a, main put aside
+#   build.sh suite   LANGUAGE PROGRAM SUITE   suite + assay_main.o, which `main` just made + the archive -> ./assay_suite
 #
 # The program is an archive so that only what the suite needs is linked: a suite that includes the program's
 # source has it already. When the suite itself is at fault, the output begins with SUITE_FAULT, which the
@@ -11,19 +12,18 @@
 set -u
 
 step=$1 language=$2 suite=$4
-harness=$(dirname "$0")
+harness=${0%/*}
 SUITE_FAULT="assay: the suite does not compile"
-
-# <assert.h> is the system's, also where the program brings a file of that name.
-include="-iquote . -idirafter ."
 
 case $language in
 c)
-    compile="/usr/bin/gcc -std=gnu17 -O2 $include"
+    source_kind=c
+    compiler="/usr/bin/gcc -std=gnu17 -O2"
     extensions="c"
     ;;
 cpp)
-    compile="/usr/bin/g++ -std=gnu++20 -O2 $include"
+    source_kind=c++
+    compiler="/usr/bin/g++ -std=gnu++20 -O2"
     extensions="cpp cc cxx"
     ;;
 *)
@@ -31,25 +31,11 @@ cpp)
     exit 64
     ;;
 esac
+# <assert.h> is the system's, also where the program brings a file of that name.
+compile="$compiler -iquote . -idirafter ."
 
-for_each_source() {
-    action=$1
-    for extension in $extensions; do
-        for source in ./*."$extension"; do
-            if [ -f "$source" ] && [ "$source" != "./$suite" ]; then
-                $action "$source" || return 1
-            fi
-        done
-    done
-}
-
-compile_source() {
-    # A main of the program must not meet the suite's.
-    $compile -Dmain=assay_program_main -c -o "$1.assay.o" "$1" && /usr/bin/ar qc libassay_program.a "$1.assay.o"
-}
-
-build_cases() {
-    set --
+# with_sources ACTION WORD...: the action with every source of the program as further words.
+with_sources() {
     for extension in $extensions; do
         for source in ./*."$extension"; do
             if [ -f "$source" ] && [ "$source" != "./$suite" ]; then
@@ -57,7 +43,26 @@ build_cases() {
             fi
         done
     done
+    "$@"
+}
+
+build_cases() {
     $compile -o assay_program "$@" -lm -pthread
+}
+
+# With nothing of the workspace in reach: what it makes serves other tasks too.
+build_main() {
+    $compiler -x "$source_kind" -c -o assay_main.o "$harness/suite_main.c"
+}
+
+build_program() {
+    for source in "$@"; do
+        # A main of the program must not meet the suite's.
+        $compile -Dmain=assay_program_main -c -o "$source.assay.o" "$source" || return 1
+        set -- "$@" "$source.assay.o"
+        shift
+    done
+    /usr/bin/ar qc libassay_program.a "$@"
 }
 
 # Whose fault is it that the suite cannot be built? What the compiler says of suite and program together is the program's to
@@ -153,9 +158,8 @@ meaning() {
 }
 
 suite_is_twisted() {
-    case $language in c) plain=c ;; *) plain=c++ ;; esac
     printf '#include <assert.h>\n#include <stdbool.h>\n' >assay_plain.h
-    meaning -x $plain assay_plain.h >assay_plain.txt
+    meaning -x "$source_kind" assay_plain.h >assay_plain.txt
     for define in $(meaning "$suite" | grep -vxFf assay_plain.txt | sed 's/^#define \([A-Za-z_]*\).*/\1/'); do
         if ! grep -Eq "^[[:space:]]*#[[:space:]]*define[[:space:]]+$define([[:space:](]|\$)" "./$suite"; then
             echo "$suite: a file of the program changes the meaning of \`$define'" >&2
@@ -171,19 +175,15 @@ build_suite() {
     fi
     # shellcheck disable=SC2086
     run_for_suite suite_does_not_compile_alone $compile -c -o assay_suite.o "$suite" || return 1
-    if [ "$language" = cpp ]; then
-        $compile -x c++ -c -o assay_main.o "$harness/suite_main.c" || return 70
-    else
-        $compile -c -o assay_main.o "$harness/suite_main.c" || return 70
-    fi
     # shellcheck disable=SC2086
     run_for_suite suite_has_no_main $compile -o assay_suite assay_main.o assay_suite.o libassay_program.a \
         -Wl,--wrap=main,--wrap=exit -lm -pthread
 }
 
 case $step in
-cases) build_cases ;;
-program) /usr/bin/ar qc libassay_program.a && for_each_source compile_source ;;
+cases) with_sources build_cases ;;
+main) build_main ;;
+program) with_sources build_program ;;
 suite) build_suite ;;
 *)
     echo "build.sh: unknown step $step" >&2
