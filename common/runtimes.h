@@ -35,7 +35,8 @@ struct compile_step {
      * NULL-terminated, plain names. What a success made may be used again for equal inputs
      * (worker/build_cache.h). Empty = not. */
     char **outputs;
-    bool reads_task; /* false: nothing of the task's files goes into the outputs */
+    bool after_failure; /* a check of what the run shows as well: only once a case exited with a failure */
+    bool reads_task;    /* false: nothing of the task's files goes into the outputs */
 };
 
 enum suite_protocol {

@@ -217,10 +217,25 @@ static bool read_outputs(const struct config_node *node, struct compile_step *st
     return true;
 }
 
+static bool read_after_failure(const struct config_node *node, bool with_suite, struct compile_step *step,
+                               struct err *err)
+{
+    const struct config_node *after_failure = config_node_member(node, "after_failure");
+    if (after_failure == NULL)
+        return true;
+    if (!config_node_bool(after_failure, &step->after_failure, err))
+        return false;
+    if (step->after_failure && (with_suite || step->outputs[0] != NULL))
+        return config_node_error(after_failure, err,
+                                 "is for a check in compile_cases, which makes nothing that a case needs");
+    return true;
+}
+
 static bool read_step(const struct config_node *node, bool with_suite, struct compile_step *step,
                       struct err *err)
 {
-    static const char *const allowed[] = {"command", "blame", "suite_fault", "outputs", "reads_task", NULL};
+    static const char *const allowed[] = {"command",    "blame",         "suite_fault", "outputs",
+                                          "reads_task", "after_failure", NULL};
     if (!config_node_expect(node, CONFIG_NODE_GROUP, err) || !config_node_check_members(node, allowed, err))
         return false;
     if (config_node_member(node, "command") == NULL)
@@ -230,7 +245,7 @@ static bool read_step(const struct config_node *node, bool with_suite, struct co
         !runtimes_read_string(node, "blame", &blame, err) ||
         !runtimes_read_string(node, "suite_fault", &step->suite_fault_pattern, err) ||
         !runtimes_check_pattern(node, "suite_fault", step->suite_fault_pattern, err) ||
-        !read_outputs(node, step, err))
+        !read_outputs(node, step, err) || !read_after_failure(node, with_suite, step, err))
         return false;
     if (blame != NULL && strcmp(blame, "program") != 0 && strcmp(blame, "suite") != 0)
         return config_node_error(config_node_member(node, "blame"), err, "must be \"program\" or \"suite\"");

@@ -9,8 +9,9 @@ static void add_compile_steps(struct plan *plan, enum phase phase, const struct 
                               size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        plan->steps[plan->count++] =
-            (struct plan_step){.kind = STEP_COMPILE, .phase = phase, .compile = &steps[i]};
+        if (!steps[i].after_failure)
+            plan->steps[plan->count++] =
+                (struct plan_step){.kind = STEP_COMPILE, .phase = phase, .compile = &steps[i]};
 }
 
 bool plan_init(struct plan *plan, const struct task *task, struct err *err)
@@ -138,11 +139,32 @@ char **plan_server_argv(const struct runtime *runtime)
     return make_vector(&words, argc);
 }
 
+/* plan_init left room for them. */
+bool plan_insert_checks(struct plan *plan, size_t index, bool last)
+{
+    const struct runtime *runtime = plan->task->runtime;
+    size_t at = index + 1;
+    if (plan->checked)
+        return false;
+    plan->checked = true;
+    for (size_t i = 0; i < runtime->compile_cases_count; i++) {
+        if (!runtime->compile_cases[i].after_failure)
+            continue;
+        memmove(plan->steps + at + 1, plan->steps + at, (plan->count - at) * sizeof(*plan->steps));
+        plan->steps[at++] = (struct plan_step){
+            .kind = STEP_COMPILE, .phase = PHASE_CASES, .compile = &runtime->compile_cases[i]};
+        plan->count++;
+    }
+    if (at > index + 1)
+        plan->steps[at - 1].last = last;
+    return at > index + 1;
+}
+
 size_t plan_next(const struct plan *plan, size_t step, enum step_end end)
 {
     switch (end) {
     case STEP_END_PASSED:
-        return step + 1;
+        return plan->steps[step].last ? plan->count : step + 1;
     case STEP_END_FAILED:
         if (plan->steps[step].kind == STEP_COMPILE || plan->task->stop_on_first_failure)
             return plan->count;

@@ -27,12 +27,14 @@ struct plan_step {
     enum phase phase;
     const struct compile_step *compile; /* STEP_COMPILE */
     const struct task_case *test_case;  /* STEP_CASE */
+    bool last;                          /* nothing follows when it passes */
 };
 
 struct plan {
     const struct task *task;
     struct plan_step *steps;
     size_t count; /* at least 1 */
+    bool checked; /* plan_insert_checks was called */
 };
 
 /* How a step ended, as far as the order of things is concerned. */
@@ -52,6 +54,11 @@ char **plan_argv(const struct plan *plan, size_t step);
 
 /* The command of a runtime's warm server, likewise, with --preload=MODULE appended for each module. */
 char **plan_server_argv(const struct runtime *runtime);
+
+/* A case, the step `index`, exited with a failure: the checks that are made only then
+ * (compile_step.after_failure) come in behind it, once in a task. `last`: nothing follows them when they
+ * pass. False when there are none. */
+bool plan_insert_checks(struct plan *plan, size_t index, bool last);
 
 /* The index of the step that follows, plan->count when the task is over. */
 size_t plan_next(const struct plan *plan, size_t step, enum step_end end);

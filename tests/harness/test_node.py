@@ -182,6 +182,17 @@ def test_what_goes_on_after_a_test_is_reported(tmp_path):
     assert "failed" in ran.outcomes.values() and ran.done
 
 
+def test_what_cases_load_first_changes_nothing(tmp_path):
+    """Of a Node that tells ES modules by itself; on an older one both print the same by its help."""
+    for program in ("console.log(require.main === module, process.argv.slice(2).join());\n",
+                    "import path from 'node:path';\nconsole.log(path.basename(process.argv[1]) === 'implementation.js', process.argv.slice(2).join());\n"):
+        drive.write(tmp_path, {"implementation.js": program})
+        for _ in range(2):
+            ran = subprocess.run([drive.NODE, "--require", drive.HARNESS / "node/modules.cjs", "implementation.js", "a", "b"], cwd=tmp_path,
+                                 capture_output=True, text=True, timeout=drive.DEADLINE, check=False)
+            assert (ran.returncode, ran.stdout, ran.stderr) == (0, "true a,b\n", "")
+
+
 @pytest.mark.parametrize("program, code", [
     ("console.log(1);\n", 0), ("let x = ;\n", 1), ("import 'node:fs';\nexport const x = await 1;\n", 0), ("import 'node:fs';\nlet x = ;\n", 1),
     ("#!/usr/bin/env node\nreturn;\n", 0), ("throw new Error('not run');\n", 0),

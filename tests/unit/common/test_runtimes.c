@@ -147,6 +147,9 @@ static const struct wrong {
      {"outputs", "workspace itself"}},
     {"runtimes = { x = { " STANZA " compile_cases = ( { command = [\"a\"]; reads_task = false; } ); }; };",
      {"reads_task", "needs outputs"}},
+    {"runtimes = { x = { " STANZA SUITE
+     " compile_suite = ( { command = [\"a\"]; after_failure = true; } ); }; };",
+     {"after_failure", "compile_cases"}},
     {"runtimes = { x = { " STANZA " defaults = { wall_ms = 3; }; }; };", {"wall_ms: unknown key", "wall_s"}},
     {"runtimes = { x = { " STANZA " defaults = { wall_s = -1; }; }; };", {"wall_s: -1 is out of bounds"}},
     {"runtimes = { x = { " STANZA " defaults = { wall_s = 0; }; }; };", {"out of bounds"}},

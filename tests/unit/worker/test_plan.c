@@ -55,12 +55,12 @@ static void cases_come_before_the_suite(void **state)
     struct plan plan;
     assert_true(plan_init(&plan, &task, NULL));
     const struct plan_step expected[] = {
-        {STEP_COMPILE, PHASE_CASES, &compile_cases[0], NULL},
-        {STEP_CASE, PHASE_CASES, NULL, &cases[0]},
-        {STEP_CASE, PHASE_CASES, NULL, &cases[1]},
-        {STEP_COMPILE, PHASE_SUITE, &compile_suite[0], NULL},
-        {STEP_COMPILE, PHASE_SUITE, &compile_suite[1], NULL},
-        {STEP_SUITE, PHASE_SUITE, NULL, NULL},
+        {STEP_COMPILE, PHASE_CASES, &compile_cases[0], NULL, false},
+        {STEP_CASE, PHASE_CASES, NULL, &cases[0], false},
+        {STEP_CASE, PHASE_CASES, NULL, &cases[1], false},
+        {STEP_COMPILE, PHASE_SUITE, &compile_suite[0], NULL, false},
+        {STEP_COMPILE, PHASE_SUITE, &compile_suite[1], NULL, false},
+        {STEP_SUITE, PHASE_SUITE, NULL, NULL, false},
     };
     assert_int_equal(plan.count, 6);
     for (size_t i = 0; i < plan.count; i++) {
@@ -177,6 +177,47 @@ static void how_long_a_step_may_take(void **state)
     plan_free(&plan);
 }
 
+/* After the case `index` of three; `last`: with stop_on_first_failure. */
+static void checks_come_behind_a_case(size_t index, bool last)
+{
+    struct compile_step steps[] = {{.command = {gcc_words, 4}},
+                                   {.command = {link_words, 5}, .after_failure = true}};
+    struct runtime checked = runtime;
+    struct task task = make_task();
+    struct plan plan;
+    checked.compile_cases = steps;
+    checked.compile_cases_count = 2;
+    task.runtime = &checked;
+    assert_true(plan_init(&plan, &task, NULL));
+    size_t count = plan.count;
+    assert_ptr_equal(plan.steps[0].compile, &steps[0]);
+    assert_int_equal(plan.steps[1].kind, STEP_CASE);
+    assert_true(plan_insert_checks(&plan, index, last));
+    assert_int_equal(plan.count, count + 1);
+    assert_int_equal(plan.steps[index].kind, STEP_CASE);
+    assert_ptr_equal(plan.steps[index + 1].compile, &steps[1]);
+    assert_int_equal(plan.steps[index + 1].phase, PHASE_CASES);
+    assert_int_equal(plan.steps[index + 2].kind, index == 1 ? STEP_CASE : STEP_COMPILE);
+    assert_int_equal(plan_next(&plan, index + 1, STEP_END_PASSED), last ? plan.count : index + 2);
+    assert_int_equal(plan_next(&plan, index + 1, STEP_END_FAILED), plan.count);
+    assert_false(plan_insert_checks(&plan, index, last)); /* once */
+    assert_int_equal(plan.count, count + 1);
+    plan_free(&plan);
+}
+
+static void checks_are_made_after_a_failure(void **state)
+{
+    (void)state;
+    checks_come_behind_a_case(1, false);
+    checks_come_behind_a_case(1, true);
+    checks_come_behind_a_case(2, false); /* before the suite's compile steps */
+    struct task task = make_task();
+    struct plan plan;
+    assert_true(plan_init(&plan, &task, NULL));
+    assert_false(plan_insert_checks(&plan, 1, false)); /* none */
+    plan_free(&plan);
+}
+
 static void the_suite_is_not_there_during_the_cases(void **state)
 {
     (void)state;
@@ -210,6 +251,7 @@ int main(void)
         cmocka_unit_test(placeholders_and_arguments),
         cmocka_unit_test(what_comes_next),
         cmocka_unit_test(how_long_a_step_may_take),
+        cmocka_unit_test(checks_are_made_after_a_failure),
         cmocka_unit_test(the_suite_is_not_there_during_the_cases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,10 +14,10 @@ import test from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 import { brokenAssertion, holdFast } from './guard.mjs';
+import { declareModules, kindOf, nodeTellsModules } from './modules.cjs';
 import { planOf } from './plan.mjs';
 import { makeReporter, readControl } from './report.mjs';
 import { configure } from './reporter.mjs';
-import { declareModules, kindOf, nodeTellsModules } from './syntax.mjs';
 
 const CONTROL_FD = 4;
 const EXIT_UNUSABLE = 2;
