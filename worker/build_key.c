@@ -37,9 +37,17 @@ static void add_limits(struct buf *text, const struct limits *limits)
     add(text, "");
 }
 
+/* Looking at each byte of more than this would keep the other slots waiting. */
+#define FILES_BYTES_MAX ((size_t)1 << 20)
+
 static bool add_files(struct buf *text, const struct sandbox_file *files, size_t count)
 {
     unsigned char digest[DIGEST_SIZE];
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += files[i].size;
+    if (bytes > FILES_BYTES_MAX)
+        return false;
     for (size_t i = 0; i < count; i++) {
         if (is_fleeting(&files[i]))
             return false;

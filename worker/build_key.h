@@ -20,7 +20,7 @@
 /* Of the last of `step_count` compile steps, all that run before and with it, and the files that lie in the
  * workspace then; `compiler` is any text that changes with the compiler. False: what it makes is for this
  * task alone, because its text says that it may differ from one time to the next (the time of day, files of
- * /proc or /dev), because it is a self-test, or without memory. */
+ * /proc or /dev), because its files are larger than 1 MiB, because it is a self-test, or without memory. */
 bool build_key_make(const struct task *task, const struct plan_step *steps, size_t step_count,
                     const struct sandbox_file *files, size_t file_count, const struct buf *compiler,
                     struct build_key *key);

@@ -10,6 +10,12 @@
 
 #define HARNESS "{harness}"
 
+/* Paths of the machine that programs see may hold anything, and change: nothing of them is in a key. */
+static bool may_keep(const struct slot *slot)
+{
+    return slot->options.builds != NULL && slot->read_only_paths[0] == NULL;
+}
+
 /* A file that was replaced, or is gone, makes another text. */
 static void identify(const struct slot *slot, struct buf *text)
 {
@@ -86,7 +92,7 @@ void slot_build_reuse(struct slot *slot, struct sandbox_file **files, size_t *co
     size_t first = slot->next, end = end_of(&slot->plan, first);
     autobuf struct buf compiler = BUF_INIT;
     struct build_key key;
-    if (slot->options.builds == NULL || first == end)
+    if (!may_keep(slot) || first == end)
         return;
     identify(slot, &compiler);
     for (size_t i = end; i > first; i--) {
@@ -106,8 +112,7 @@ void slot_build_reuse(struct slot *slot, struct sandbox_file **files, size_t *co
 const char *const *slot_build_outputs(const struct slot *slot)
 {
     const struct plan_step *step = &slot->plan.steps[slot->next];
-    return slot->options.builds != NULL && outputs_of(step) > 0 ? (const char *const *)step->compile->outputs
-                                                                : NULL;
+    return may_keep(slot) && outputs_of(step) > 0 ? (const char *const *)step->compile->outputs : NULL;
 }
 
 void slot_build_keep(struct slot *slot, int blob)
@@ -121,7 +126,7 @@ void slot_build_keep(struct slot *slot, int blob)
     struct build_key key;
     autofree struct sandbox_file *files = plan_files(&slot->plan, step->phase, &file_count);
     identify(slot, &compiler);
-    if (slot->options.builds == NULL || files == NULL ||
+    if (!may_keep(slot) || files == NULL ||
         !build_key_make(slot->task, slot->plan.steps + first, slot->next + 1 - first, files, file_count,
                         &compiler, &key) ||
         !wire_view_open(&view, blob, NULL))

@@ -159,13 +159,11 @@ bool cgroup_write_number(const char *folder, const char *file, int64_t value)
     return cgroup_write(folder, file, text);
 }
 
-int64_t cgroup_read_number(const char *folder, const char *file, const char *key, int64_t missing)
+static int64_t number_in(int fd, const char *key, int64_t missing)
 {
-    char path[PATH_MAX + 64], text[4096];
+    char text[4096];
 
-    (void)snprintf(path, sizeof(path), "%s/%s", folder, file);
-    autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+    ssize_t size = fd >= 0 ? pread(fd, text, sizeof(text) - 1, 0) : -1;
     if (size <= 0)
         return missing;
     text[size] = '\0';
@@ -180,6 +178,33 @@ int64_t cgroup_read_number(const char *folder, const char *file, const char *key
     return missing;
 }
 
+int64_t cgroup_read_number(const char *folder, const char *file, const char *key, int64_t missing)
+{
+    char path[PATH_MAX + 64];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, file);
+    autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return number_in(fd, key, missing);
+}
+
+void cgroup_init_files(struct cgroup *cgroup)
+{
+    for (size_t i = 0; i < CGROUP_FILES; i++)
+        cgroup->files[i] = CGROUP_NOT_OPENED;
+}
+
+int64_t cgroup_count(struct cgroup *cgroup, enum cgroup_file which, const char *folder, const char *file,
+                     const char *key, int64_t missing)
+{
+    char path[PATH_MAX + 64];
+
+    if (cgroup->files[which] == CGROUP_NOT_OPENED) {
+        (void)snprintf(path, sizeof(path), "%s/%s", folder, file);
+        cgroup->files[which] = open(path, O_RDONLY | O_CLOEXEC);
+    }
+    return number_in(cgroup->files[which], key, missing);
+}
+
 struct cgroup *cgroup_open(const char *name, struct err *err)
 {
     struct cgroup *cgroup = calloc(1, sizeof(*cgroup));
@@ -189,6 +214,7 @@ struct cgroup *cgroup_open(const char *name, struct err *err)
         return NULL;
     }
     cgroup->peak = -1;
+    cgroup_init_files(cgroup);
     errno = 0;
     if (!cgroup_v1_make(cgroup, name) && !cgroup_v2_make(cgroup, name))
         cgroup_note_problem(cgroup, "no cgroup hierarchy is mounted");
@@ -212,6 +238,8 @@ void cgroup_close(struct cgroup *cgroup)
     if (cgroup == NULL)
         return;
     close_fd(&cgroup->peak);
+    for (size_t i = 0; i < CGROUP_FILES; i++)
+        close_fd(&cgroup->files[i]);
     for (size_t i = 0; i < CGROUP_CONTROLLERS && !cgroup->is_container; i++)
         if (cgroup->folders[i][0] != '\0')
             remove_leaf(cgroup->folders[i]);
@@ -241,9 +269,24 @@ bool cgroup_add(const struct cgroup *cgroup, pid_t pid, struct err *err)
     return true;
 }
 
-bool cgroup_limit(const struct cgroup *cgroup, const struct cgroup_limits *limits, struct err *err)
+static bool has_limits(const struct cgroup *cgroup, const struct cgroup_limits *limits)
 {
-    return cgroup->version == NULL || cgroup->is_container || cgroup->version->limit(cgroup, limits, err);
+    return cgroup->has_limits && cgroup->limits.memory_bytes == limits->memory_bytes &&
+           cgroup->limits.processes == limits->processes &&
+           cgroup->limits.cpu_permille == limits->cpu_permille;
+}
+
+bool cgroup_limit(struct cgroup *cgroup, const struct cgroup_limits *limits, struct err *err)
+{
+    if (cgroup->version == NULL || cgroup->is_container || has_limits(cgroup, limits))
+        return true;
+    /* A failure half-way leaves neither the old nor the new. */
+    cgroup->has_limits = false;
+    if (!cgroup->version->limit(cgroup, limits, err))
+        return false;
+    cgroup->limits = *limits;
+    cgroup->has_limits = true;
+    return true;
 }
 
 void cgroup_reset_peak(struct cgroup *cgroup)
@@ -252,7 +295,7 @@ void cgroup_reset_peak(struct cgroup *cgroup)
         cgroup->version->reset_peak(cgroup);
 }
 
-void cgroup_read(const struct cgroup *cgroup, struct cgroup_counters *counters)
+void cgroup_read(struct cgroup *cgroup, struct cgroup_counters *counters)
 {
     memset(counters, 0, sizeof(*counters));
     if (cgroup->version != NULL)

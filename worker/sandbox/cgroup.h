@@ -48,9 +48,10 @@ uint64_t cgroup_mechanisms(const struct cgroup *cgroup);
 const char *cgroup_problem(const struct cgroup *cgroup);
 /* Moves a process into the leaf (all its hierarchies). */
 bool cgroup_add(const struct cgroup *cgroup, pid_t pid, struct err *err);
-bool cgroup_limit(const struct cgroup *cgroup, const struct cgroup_limits *limits, struct err *err);
+/* Writes nothing when these limits are in force already. */
+bool cgroup_limit(struct cgroup *cgroup, const struct cgroup_limits *limits, struct err *err);
 void cgroup_reset_peak(struct cgroup *cgroup);
-void cgroup_read(const struct cgroup *cgroup, struct cgroup_counters *counters);
+void cgroup_read(struct cgroup *cgroup, struct cgroup_counters *counters);
 /* A read-only descriptor of the file that counts CPU time (cpuacct.usage, cpu.stat), the caller's; -1 when
  * there is none. */
 int cgroup_cpu_usage(const struct cgroup *cgroup);

@@ -79,6 +79,7 @@ struct cgroup *cgroup_open_container(struct err *err)
         return NULL;
     }
     cgroup->peak = -1;
+    cgroup_init_files(cgroup);
     cgroup->is_container = true;
     if (find_v1(cgroup) || find_v2(cgroup)) {
         note_mechanisms(cgroup);

@@ -73,23 +73,25 @@ static void reset_peak(struct cgroup *cgroup)
     (void)cgroup_write(memory, "memory.memsw.max_usage_in_bytes", "0");
 }
 
-static void read_counters(const struct cgroup *cgroup, struct cgroup_counters *counters)
+static void read_counters(struct cgroup *cgroup, struct cgroup_counters *counters)
 {
     const char *memory = cgroup->folders[CGROUP_MEMORY], *pids = cgroup->folders[CGROUP_PIDS];
     const char *cpu = cgroup->folders[CGROUP_CPUACCT];
 
     if (cpu[0] != '\0')
-        counters->cpu_us = cgroup_read_number(cpu, "cpuacct.usage", NULL, 0) / 1000;
+        counters->cpu_us = cgroup_count(cgroup, CGROUP_FILE_CPU, cpu, "cpuacct.usage", NULL, 0) / 1000;
     if (memory[0] != '\0') {
-        counters->memory_bytes = cgroup_read_number(memory, "memory.usage_in_bytes", NULL, 0);
-        int64_t peak = cgroup_read_number(memory, "memory.max_usage_in_bytes", NULL, 0);
+        counters->memory_bytes =
+            cgroup_count(cgroup, CGROUP_FILE_MEMORY, memory, "memory.usage_in_bytes", NULL, 0);
+        int64_t peak = cgroup_count(cgroup, CGROUP_FILE_PEAK, memory, "memory.max_usage_in_bytes", NULL, 0);
         /* What was swapped out counts as well, where the machine tells. */
-        counters->peak_memory_bytes =
-            cgroup_read_number(memory, "memory.memsw.max_usage_in_bytes", NULL, peak);
-        counters->oom_kills = cgroup_read_number(memory, "memory.oom_control", "oom_kill", 0);
+        counters->peak_memory_bytes = cgroup_count(cgroup, CGROUP_FILE_PEAK_SWAP, memory,
+                                                   "memory.memsw.max_usage_in_bytes", NULL, peak);
+        counters->oom_kills =
+            cgroup_count(cgroup, CGROUP_FILE_OOM, memory, "memory.oom_control", "oom_kill", 0);
     }
     if (pids[0] != '\0')
-        counters->process_denials = cgroup_read_number(pids, "pids.events", "max", 0);
+        counters->process_denials = cgroup_count(cgroup, CGROUP_FILE_DENIALS, pids, "pids.events", "max", 0);
 }
 
 const struct cgroup_version cgroup_v1 = {limit, reset_peak, read_counters, "cpuacct.usage"};

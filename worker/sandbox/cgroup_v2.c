@@ -137,20 +137,20 @@ static int64_t peak_since_reset(const struct cgroup *cgroup)
     return peak > cgroup->peak_before ? peak : 0;
 }
 
-static void read_counters(const struct cgroup *cgroup, struct cgroup_counters *counters)
+static void read_counters(struct cgroup *cgroup, struct cgroup_counters *counters)
 {
     const char *memory = cgroup->folders[CGROUP_MEMORY], *pids = cgroup->folders[CGROUP_PIDS];
     const char *cpu = cgroup->folders[CGROUP_CPU];
 
     if (cpu[0] != '\0')
-        counters->cpu_us = cgroup_read_number(cpu, "cpu.stat", "usage_usec", 0);
+        counters->cpu_us = cgroup_count(cgroup, CGROUP_FILE_CPU, cpu, "cpu.stat", "usage_usec", 0);
     if (memory[0] != '\0') {
-        counters->memory_bytes = cgroup_read_number(memory, "memory.current", NULL, 0);
+        counters->memory_bytes = cgroup_count(cgroup, CGROUP_FILE_MEMORY, memory, "memory.current", NULL, 0);
         counters->peak_memory_bytes = peak_since_reset(cgroup);
-        counters->oom_kills = cgroup_read_number(memory, "memory.events", "oom_kill", 0);
+        counters->oom_kills = cgroup_count(cgroup, CGROUP_FILE_OOM, memory, "memory.events", "oom_kill", 0);
     }
     if (pids[0] != '\0')
-        counters->process_denials = cgroup_read_number(pids, "pids.events", "max", 0);
+        counters->process_denials = cgroup_count(cgroup, CGROUP_FILE_DENIALS, pids, "pids.events", "max", 0);
 }
 
 const struct cgroup_version cgroup_v2 = {limit, reset_peak, read_counters, "cpu.stat"};

@@ -268,6 +268,11 @@ static void what_may_differ_from_time_to_time_has_no_key(void **state)
         in.files[1].size = strlen(texts[i]);
         assert_false(make_key(&in, &key));
     }
+    static char large[(1 << 20) + 1];
+    make_inputs(&in);
+    in.files[1].data = large;
+    in.files[1].size = sizeof(large);
+    assert_false(make_key(&in, &key));
     make_inputs(&in);
     (void)strcpy(in.task.job_id, BUILD_SELF_TEST_JOB);
     assert_false(make_key(&in, &key));
