@@ -26,7 +26,7 @@ def running_cluster():
 
 @pytest.fixture(name="site")
 def cluster_site(cluster, build, tmp_path):
-    made = ClusterSite(cluster, tmp_path, "python,bash", make_template(cluster, build, "assay_test_template"))
+    made = ClusterSite(cluster, tmp_path, "python,bash,c", make_template(cluster, build, "assay_test_template"))
     try:
         yield made
     finally:
