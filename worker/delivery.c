@@ -127,7 +127,8 @@ static bool open_link(struct delivery *delivery, struct loop *loop, struct err *
 {
     const struct worker_config *config = delivery->options.config;
     autobuf struct buf name = BUF_INIT;
-    buf_printf(&name, "assay-worker %s slots=%lld", config->name, (long long)config->slots);
+    buf_printf(&name, "assay-worker %s slots=%lld runtimes=%s", config->name, (long long)config->slots,
+               delivery->event.runtimes);
     struct broker_options options = {.url = config->amqp_url,
                                      .connection_name = buf_text(&name),
                                      .heartbeat_s = (int)config->heartbeat_s,
@@ -157,7 +158,7 @@ struct delivery *delivery_open(struct loop *loop, const struct delivery_options 
     describe_worker(delivery);
     const struct worker_config *config = options->config;
     if (delivery->ledger == NULL || !choose_prefetch(delivery, err) ||
-        !lanes_init(&delivery->lanes, options->served, options->served_count, err) ||
+        !lanes_init(&delivery->lanes, options->config->name, options->served, options->served_count, err) ||
         !replies_open(&delivery->replies, loop, config->reply_amqp_url, "assay-worker", config->name,
                       (int)config->heartbeat_s, err) ||
         !open_link(delivery, loop, err)) {

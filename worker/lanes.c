@@ -18,9 +18,10 @@ static void name_queue(struct lane *lane)
                    normal ? "" : ".", normal ? "" : task_lane_name(lane->lane));
 }
 
-bool lanes_init(struct lanes *lanes, const struct runtime *const *runtimes, size_t count, struct err *err)
+bool lanes_init(struct lanes *lanes, const char *worker, const struct runtime *const *runtimes, size_t count,
+                struct err *err)
 {
-    *lanes = (struct lanes){.look_again_ms = -1};
+    *lanes = (struct lanes){.worker = worker, .look_again_ms = -1};
     lanes->items = calloc(count * ARRAY_SIZE(lane_order), sizeof *lanes->items);
     if (lanes->items == NULL)
         return err_set(err, ERR_NO_MEMORY, "cannot allocate the lanes");
@@ -62,7 +63,7 @@ static bool subscribe_lane(struct lanes *lanes, struct lane *lane, struct broker
         log_info("queue %s exists now", lane->queue);
     lane->missing = false;
     char tag[sizeof lane->consumer_tag];
-    (void)snprintf(tag, sizeof tag, "%s#%" PRIu64, lane->queue, lanes->subscription);
+    (void)snprintf(tag, sizeof tag, "%s#%" PRIu64 " %s", lane->queue, lanes->subscription, lanes->worker);
     if (!broker_consume(broker, lane->queue, tag, false, false, NULL, err))
         return err_wrap(err, "consume from queue %s", lane->queue);
     memcpy(lane->consumer_tag, tag, sizeof tag);

@@ -21,11 +21,12 @@ struct lane {
     const struct runtime *runtime;
     enum task_lane lane;
     char queue[160];
-    char consumer_tag[180]; /* "" = not consuming */
+    char consumer_tag[256]; /* "QUEUE#SUBSCRIPTION WORKER"; "" = not consuming */
     bool missing;           /* when last looked for */
 };
 
 struct lanes {
+    const char *worker; /* its name; outlives this */
     struct lane *items; /* a runtime's three lanes stand together, interactive first */
     size_t count;
     uint64_t subscription; /* part of each tag: a new subscription never reuses one */
@@ -33,7 +34,8 @@ struct lanes {
     int64_t look_again_ms; /* clock_ms scale; -1 = nothing is missing */
 };
 
-bool lanes_init(struct lanes *lanes, const struct runtime *const *runtimes, size_t count, struct err *err);
+bool lanes_init(struct lanes *lanes, const char *worker, const struct runtime *const *runtimes, size_t count,
+                struct err *err);
 void lanes_free(struct lanes *lanes);
 
 /* These wait for the broker's answers; a failure means that the connection is dead. */
