@@ -112,6 +112,33 @@ def test_no_secret_in_process_list_or_logs(local):
         assert not found, f"the secret {name} shows in {found}"
 
 
+def test_backup_and_restore_into_an_empty_fleet(local, tmp_path):
+    kept = tmp_path / "kept"
+    verdicts = "SELECT job_id, task_id, status, reason, worker FROM executions ORDER BY 1, 2"
+    before = local.sql(verdicts)
+    assert len(before) == 27
+    assert local("restore", tmp_path).returncode == 2
+    done = local("backup", kept)
+    assert done.returncode == 0, done.stderr
+    assert kept.stat().st_mode & 0o077 == 0
+    for name in ("definitions.json", "database.dump"):
+        for secret in (local.state / "secrets").iterdir():
+            assert secret.read_text().strip().encode() not in (kept / name).read_bytes()
+    assert local("backup", kept).returncode == 2, "it exists already"
+    refused = local("restore", kept)
+    assert refused.returncode == 2 and "empty fleet" in refused.stderr
+    assert local("reset", "--yes").returncode == 0
+    assert local("up").returncode == 0
+    assert local.sql(verdicts) == []
+    done = local("restore", kept)
+    assert done.returncode == 0, done.stderr
+    assert local.sql(verdicts) == before
+    # The producer's rights came back too, and the fleet works on.
+    again = local.program("assay-producer", "publish", "-", "--job", "after", "--wait", stdin=(
+        '{"task_id": "t", "runtime": "bash", "implementation_code": "echo 1", "cases": [{"expected_stdout": "1"}]}\n'))
+    assert again.returncode == 0, again.stderr
+
+
 def test_reset_asks_first(local):
     done = local("reset")
     assert done.returncode == 2
