@@ -151,7 +151,8 @@ static bool watch_early_signals(struct machine *machine, struct err *err)
 static bool test_runtimes(struct machine *machine, struct self_tests *tests, struct err *err)
 {
     if (!self_tests_run(tests, machine->loop, machine->runner, machine->runtimes, &machine->config.runtimes,
-                        &machine->stopped, err))
+                        &machine->stopped, err) ||
+        !self_tests_repeat(tests, machine->loop, machine->runner, &machine->stopped, err))
         return false;
     if (machine->stopped)
         return true;

@@ -40,6 +40,12 @@ struct self_tests {
 bool self_tests_run(struct self_tests *tests, struct loop *loop, struct runner *runner,
                     const struct runtimes *runtimes, const struct config_list *wanted, const bool *stop,
                     struct err *err);
+/*
+ * Tests those again that ended as a timeout, which may say more about the machine at this moment than about
+ * the runtime: after pauses that grow, a minute in all. `stop` as above, not NULL.
+ */
+bool self_tests_repeat(struct self_tests *tests, struct loop *loop, struct runner *runner, const bool *stop,
+                       struct err *err);
 void self_tests_free(struct self_tests *tests);
 /* What went wrong, in one line; "" when it passed. */
 const char *self_test_trouble(const struct self_test *test);

@@ -571,6 +571,20 @@ def tools():
     shutil.rmtree(folder)
 
 
+def test_a_runtime_whose_self_test_takes_too_long_is_tested_again(vhost, tools):
+    """As on a machine where a whole fleet starts at once: it is served when the machine has become quiet."""
+    config = vhost.folder / "runtimes.cfg"
+    config.write_text(f"""runtimes = {{ bash = {{ program_file = "p.sh"; run_case = ["bash", "{{program}}"]; read_only_paths = ["{tools}"];
+        defaults = {{ wall_s = 1.5; }};
+        self_test = {{ program = "[ -e {tools}/quiet ] || sleep 60; echo hello"; expected_stdout = "hello"; }}; }}; }};""")
+    worker = vhost.start_worker("bash", wait=False, ASSAY_RUNTIMES_FILE=config)
+    worker.wait_for_log("self-test took too long, again in 2 s")
+    (tools / "quiet").touch()
+    publish(vhost, bash("t"))
+    assert results(vhost, 1)[0]["status"] == "pass"
+    assert "not served" not in worker.errors()
+
+
 # -- infra faults ---------------------------------------------------------------------------------------------------------
 
 
