@@ -1,5 +1,5 @@
 /*
- * PostgreSQL through libpq (the only file that includes libpq-fe.h is pg.c). Parameters and results are text.
+ * PostgreSQL through libpq (only common/pg/ includes libpq-fe.h). Parameters and results are text.
  * Two ways: pg_query waits; pg_send + pg_poll serve an event loop.
  */
 #ifndef ASSAY_COMMON_PG_H

@@ -1,4 +1,4 @@
-#include "common/pg_certificate.h"
+#include "common/pg/certificate.h"
 
 #include <openssl/ssl.h>
 #include <stdio.h>
