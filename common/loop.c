@@ -202,6 +202,11 @@ bool loop_watch_signals(struct loop *loop, const int *signals, int count, loop_s
     return true;
 }
 
+int loop_signal_fd(const struct loop *loop)
+{
+    return loop->signal_fd;
+}
+
 void loop_reset_signals(void)
 {
     sigset_t none;

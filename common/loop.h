@@ -39,6 +39,8 @@ void loop_timer_free(struct loop_timer *timer); /* NULL is fine */
  * loop_reset_signals in the child before exec. */
 bool loop_watch_signals(struct loop *loop, const int *signals, int count, loop_signal_fn *callback,
                         void *context, struct err *err);
+/* Readable while a signal waits to be delivered; -1: none are watched. */
+int loop_signal_fd(const struct loop *loop);
 void loop_reset_signals(void);
 
 /* Called once before each wait: work that must happen after every round of events (flush, dispatch). One a

@@ -26,6 +26,8 @@ bool pg_alive(const struct pg *pg);
 /* How long pg_query waits for an answer at most; 0 = for ever, as at first. After that the connection is of
  * no more use: ERR_UNREACHABLE. */
 void pg_set_patience(struct pg *pg, int64_t patience_ms);
+/* Once `fd` is readable (signals: loop_signal_fd), pg_query waits for `hurry_ms` more at most. */
+void pg_set_hurry(struct pg *pg, int fd, int64_t hurry_ms);
 
 /* One statement; `params` are NUL-terminated texts, NULL is SQL NULL. The caller frees the result. On failure
  * the SQLSTATE is in pg_sqlstate; ERR_UNREACHABLE means that the connection is gone. */

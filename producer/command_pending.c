@@ -102,7 +102,7 @@ static int publish(const struct producer_config *config, struct rows *rows, stru
     enum dispatch_end end = dispatch_run(dispatch, &source, &report, err);
     http_server_close(server);
     struct err why = ERR_INIT;
-    if (!rows_finish(rows, &why)) {
+    if (!rows_finish(rows, end == DISPATCH_INTERRUPTED, &why)) {
         err_wrap(&why, "give back claims (they end by themselves after pending.claim_lease_s)");
         if (end != DISPATCH_FAILED)
             *err = why;

@@ -22,6 +22,8 @@
 #define FLUSH_MS        250
 /* A row that comes free again so soon after we had it (refused, or a verdict of the machinery) waits. */
 #define AGAIN_MS 300000
+/* What the database has for an answer once a signal wants to end us. */
+#define HURRY_MS 3000
 #define CHANNEL  "assay_reconstructions" /* conf/schema: notified after each insert */
 
 struct rows {
@@ -43,6 +45,7 @@ struct rows {
     struct loop_timer *retry_timer, *renew_timer, *flush_timer;
     struct loop_watch *watch; /* follow: notifications */
     struct backoff backoff;
+    bool hurry; /* a signal ended us */
 };
 
 static bool is_gone(const struct rows *rows, const struct err *err)
@@ -56,6 +59,22 @@ static void disconnect(struct rows *rows)
     rows->watch = NULL;
     pg_close(rows->pg);
     rows->pg = NULL;
+}
+
+static void set_patience(struct rows *rows)
+{
+    if (rows->dispatch != NULL)
+        pg_set_hurry(rows->pg, loop_signal_fd(dispatch_loop(rows->dispatch)), HURRY_MS);
+    if (rows->hurry)
+        pg_set_patience(rows->pg, HURRY_MS);
+}
+
+static bool connect_store(struct rows *rows, struct err *err)
+{
+    rows->pg = store_open(rows->options.config, err);
+    if (rows->pg != NULL)
+        set_patience(rows);
+    return rows->pg != NULL;
 }
 
 /* The database is away: everything that needs it waits for the timer. */
@@ -105,8 +124,7 @@ static bool listen_for_rows(struct rows *rows, struct err *err)
 
 static bool connect_again(struct rows *rows, struct err *err)
 {
-    rows->pg = store_open(rows->options.config, err);
-    if (rows->pg == NULL || (rows->options.follow && !listen_for_rows(rows, err)))
+    if (!connect_store(rows, err) || (rows->options.follow && !listen_for_rows(rows, err)))
         return false;
     log_info("connected to the database again");
     backoff_reset(&rows->backoff);
@@ -342,8 +360,7 @@ struct rows *rows_open(const struct rows_options *options, struct err *err)
     bool good = rows->seen != NULL;
     if (!good)
         err_set(err, ERR_NO_MEMORY, "no memory");
-    good = good && (rows->tasks = row_task_new(options->config, err)) != NULL &&
-           (rows->pg = store_open(options->config, err)) != NULL;
+    good = good && (rows->tasks = row_task_new(options->config, err)) != NULL && connect_store(rows, err);
     if (!good) {
         rows_close(rows);
         return NULL;
@@ -360,6 +377,7 @@ bool rows_source(struct rows *rows, struct dispatch *dispatch, struct source *so
     rows->flush_timer = loop_timer_new(loop, on_flush, rows);
     if (rows->retry_timer == NULL || rows->renew_timer == NULL || rows->flush_timer == NULL)
         return err_set(err, ERR_NO_MEMORY, "no memory for timers");
+    set_patience(rows);
     loop_timer_set(rows->renew_timer, clock_ms() + rows->claims.claim_lease_s * 1000 / 3);
     if (rows->options.follow && !listen_for_rows(rows, err))
         return false;
@@ -369,14 +387,17 @@ bool rows_source(struct rows *rows, struct dispatch *dispatch, struct source *so
 
 static bool write_end(struct rows *rows, struct err *err)
 {
-    return (rows->pg != NULL || (rows->pg = store_open(rows->options.config, err)) != NULL) &&
-           flush_published(rows, err) && claims_release(rows->pg, &rows->claims, &rows->given_back, err) &&
+    return (rows->pg != NULL || connect_store(rows, err)) && flush_published(rows, err) &&
+           claims_release(rows->pg, &rows->claims, &rows->given_back, err) &&
            claims_release(rows->pg, &rows->claims, &rows->unsettled, err);
 }
 
-bool rows_finish(struct rows *rows, struct err *err)
+bool rows_finish(struct rows *rows, bool hurry, struct err *err)
 {
     struct err first = ERR_INIT;
+    rows->hurry = hurry;
+    if (rows->pg != NULL)
+        set_patience(rows);
     if (write_end(rows, &first))
         return true;
     disconnect(rows); /* the connection may have died unseen: once more on a new one */

@@ -27,8 +27,8 @@ struct rows *rows_open(const struct rows_options *options, struct err *err); /* 
 /* Must be called before dispatch_run; `dispatch` must outlive its use. */
 bool rows_source(struct rows *rows, struct dispatch *dispatch, struct source *source, struct err *err);
 /* Writes what was confirmed, and gives back what is claimed and not published. ERR_UNREACHABLE: the leases do
- * it. */
-bool rows_finish(struct rows *rows, struct err *err);
+ * it. `hurry`: a signal ended us; the database has little time from now on. */
+bool rows_finish(struct rows *rows, bool hurry, struct err *err);
 bool rows_connected(const struct rows *rows);  /* to the database, as far as is known */
 int64_t rows_refused(const struct rows *rows); /* rows that could not become a task */
 /* Rows whose error verdict stands; 0 when the database cannot be asked. */

@@ -19,7 +19,9 @@ struct pg {
     char sqlstate[PG_SQLSTATE_SIZE];
     PGresult *pending;   /* of the statement that pg_poll is collecting */
     int64_t patience_ms; /* with pg_query; 0 = for ever */
-    bool given_up;       /* no answer came in that time: the connection is of no more use */
+    int hurry_fd;        /* -1: none */
+    int64_t hurry_ms;
+    bool given_up; /* no answer came in that time: the connection is of no more use */
 };
 
 /* The caller frees it with PQconninfoFree. NULL: err says why, without a word of the URL, a secret. */

@@ -80,8 +80,10 @@ static struct pg *open_host(const char *url, const char *application_name, const
                             unsigned turn, int timeout_s, struct err *err)
 {
     struct pg *pg = calloc(1, sizeof(*pg));
-    if (pg != NULL)
+    if (pg != NULL) {
+        pg->hurry_fd = -1;
         pg->connection = start_connecting(url, application_name, options, turn);
+    }
     bool ok = pg != NULL && pg->connection != NULL;
     if (!ok)
         (void)err_set(err, ERR_NO_MEMORY, "PostgreSQL connection: out of memory");

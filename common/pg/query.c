@@ -22,6 +22,12 @@ void pg_set_patience(struct pg *pg, int64_t patience_ms)
     pg->patience_ms = patience_ms;
 }
 
+void pg_set_hurry(struct pg *pg, int fd, int64_t hurry_ms)
+{
+    pg->hurry_fd = fd;
+    pg->hurry_ms = hurry_ms;
+}
+
 bool pg_alive(const struct pg *pg)
 {
     return !pg->given_up && PQstatus(pg->connection) == CONNECTION_OK;
@@ -117,35 +123,50 @@ enum pg_state pg_poll(struct pg *pg, struct pg_result **result, bool *want_write
     return PG_BUSY;
 }
 
+struct waiting {
+    int64_t since_ms, deadline_ms;
+    int hurry_fd; /* -1: none, or seen */
+};
+
 /* Waits for the socket; false when the deadline is over. */
-static bool wait_for_socket(const struct pg *pg, bool want_write, int64_t deadline_ms)
+static bool wait_for_socket(const struct pg *pg, bool want_write, struct waiting *waiting)
 {
-    struct pollfd socket = {.fd = PQsocket(pg->connection),
-                            .events = (short)(POLLIN | (want_write ? POLLOUT : 0))};
-    int64_t left_ms = deadline_ms - clock_ms();
+    struct pollfd watched[] = {
+        {.fd = PQsocket(pg->connection), .events = (short)(POLLIN | (want_write ? POLLOUT : 0))},
+        {.fd = waiting->hurry_fd, .events = POLLIN}};
+    int64_t left_ms = waiting->deadline_ms - clock_ms();
     if (left_ms <= 0)
         return false;
-    (void)poll(&socket, 1, left_ms > INT_MAX ? INT_MAX : (int)left_ms);
+    (void)poll(watched, 2, left_ms > INT_MAX ? INT_MAX : (int)left_ms);
+    if (watched[1].revents != 0) {
+        int64_t soon_ms = clock_ms() + pg->hurry_ms;
+        waiting->hurry_fd = -1;
+        if (soon_ms < waiting->deadline_ms)
+            waiting->deadline_ms = soon_ms;
+    }
     return true;
 }
 
 struct pg_result *pg_query(struct pg *pg, const char *sql, int param_count, const char *const *params,
                            struct err *err)
 {
-    int64_t deadline_ms = pg->patience_ms > 0 ? clock_ms() + pg->patience_ms : INT64_MAX;
+    struct waiting waiting = {.since_ms = clock_ms(), .deadline_ms = INT64_MAX, .hurry_fd = pg->hurry_fd};
+    if (pg->patience_ms > 0)
+        waiting.deadline_ms = waiting.since_ms + pg->patience_ms;
     struct pg_result *result = NULL;
     bool want_write = false;
     if (!pg_send(pg, sql, param_count, params, err))
         return NULL;
     while (pg_poll(pg, &result, &want_write, err) == PG_BUSY) {
-        if (wait_for_socket(pg, want_write, deadline_ms))
+        if (wait_for_socket(pg, want_write, &waiting))
             continue;
         pg->given_up = true;
         (void)err_set(
             err, ERR_UNREACHABLE,
             "PostgreSQL at %s:%s: no answer to a statement within %lld s; is the server overloaded, "
             "stopped, or a table locked (pg_stat_activity)?",
-            PQhost(pg->connection), PQport(pg->connection), (long long)(pg->patience_ms / 1000));
+            PQhost(pg->connection), PQport(pg->connection),
+            (long long)((clock_ms() - waiting.since_ms) / 1000));
         return NULL;
     }
     return result;

@@ -374,6 +374,18 @@ def test_a_follower_serves_its_state(site):
     assert taken.returncode == 2 and "http.listen nowhere" in taken.stderr
 
 
+def test_a_follower_ends_also_while_the_database_is_silent(site):
+    rows(site, 1)
+    with contextlib.closing(psycopg2.connect(site.pg_url())) as lock:
+        lock.cursor().execute("LOCK TABLE reconstructions")
+        producer = site.start("assay-producer", "pending", "--follow", env={"ASSAY_PRODUCER_STATEMENT_TIMEOUT_S": 3600})
+        wait_until(lambda: site.sql("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'WITH free%%'"), 30,
+                   "it to wait for the table")
+        producer.signal(signal.SIGTERM)
+        assert producer.wait(60) == 0, producer.errors()
+    assert "0 rows" in producer.output()
+
+
 def test_an_interrupted_follower_ends_with_0(site):
     producer = site.start("assay-producer", "pending", "--follow")
     wait_until(lambda: site.sql("SELECT 1 FROM pg_stat_activity WHERE application_name = 'assay-producer'"), 30, "it to connect")
