@@ -452,3 +452,66 @@ IN_ANOTHERS_NAME = [
     Attack("says again", "import os\nos.write(3, b'{\"t\":\"again\",\"message\":\"x\",\"tests\":[]}\\n')\nos._exit(0)\n"),
 ]
 ATTACKS += IN_ANOTHERS_NAME
+
+# -- between two lines of the report
+LATER_SUITE = "from implementation import square\n\n\ndef test_all():\n    found = square(3)\n    assert abs(found - 9) < 1e-6\n"
+# The suite's class has another method for as long as a test runs: on() and off() are called by what lies around it.
+ONLY_THERE = "import sys\nkept = []\ndef suite():\n    return getattr(sys.modules.get('test_implementation'), 'TestSquare', None)\n" \
+             "def on():\n    if suite():\n        kept.append(suite().check)\n        suite().check = lambda *a: None\ndef off():\n    if kept:\n        suite().check = kept[0]\n"
+BETWEEN_ATTACKS = [
+    Attack("a test's name in its function", "import sys\ndef square(n):\n    sys.modules['test_implementation'].TestSquare.test_large.__name__ = 'test_small'\n    return 9\n", CLASS_SUITE),
+    Attack("a method for as long as the test's name stands in the environment", ONLY_THERE + "import os\nclass Env(type(os.environ)):\n    def __setitem__(self, key, value):\n"
+           "        super().__setitem__(key, value)\n        if 'large' in value and 'call' in value:\n            on()\n    def __delitem__(self, key):\n        off()\n        super().__delitem__(key)\n"
+           "old = os.environ\nos.environ = Env(old._data, old.encodekey, old.decodekey, old.encodevalue, old.decodevalue)\ndef square(n):\n    return 9\n", CLASS_SUITE),
+    Attack("a method for as long as warnings are caught", ONLY_THERE + "import warnings\nenter, leave = warnings.catch_warnings.__enter__, warnings.catch_warnings.__exit__\n"
+           "def begin(self):\n    on()\n    return enter(self)\ndef end(self, *a):\n    off()\n    return leave(self, *a)\n"
+           "warnings.catch_warnings.__enter__, warnings.catch_warnings.__exit__ = begin, end\n" + WRONG, CLASS_SUITE),
+    Attack("a method for as long as a context lasts", ONLY_THERE + "import contextlib\nkind = contextlib._GeneratorContextManager\nenter, leave = kind.__enter__, kind.__exit__\n"
+           "def begin(self):\n    found = enter(self)\n    on()\n    return found\ndef end(self, *a):\n    off()\n    return leave(self, *a)\nkind.__enter__, kind.__exit__ = begin, end\n" + WRONG, CLASS_SUITE),
+    Attack("a builtin that puts the true one back", "import builtins\nold = abs\ndef calm(value):\n    builtins.abs = old\n    return 0\ndef square(n):\n    builtins.abs = calm\n    return 1\n", LATER_SUITE),
+    Attack("a builtin of the suite alone", "import sys\ndef square(n):\n    sys.modules['test_implementation'].__builtins__['abs'] = lambda value: 0\n    return 1\n", LATER_SUITE),
+    Attack("equal in a chain of comparisons", "class Any(int):\n    def __eq__(self, other): return True\n    __hash__ = None\ndef square(n):\n    return Any(0)\n",
+           "from implementation import square\n\n\ndef test_chain():\n    assert 9 == square(3) == 9\n"),
+]
+ATTACKS += BETWEEN_ATTACKS
+
+# -- names of the suite's that a star import would take
+STAR_RAISES = "from pytest import raises\nfrom implementation import *\n\n\ndef test_small():\n    assert square(3) == 9\n\n\ndef test_text():\n    with raises(TypeError):\n        square(None)\n"
+STAR_ATTACKS = [
+    Attack("raises by star", "import contextlib\n@contextlib.contextmanager\ndef raises(*a):\n    yield\ndef square(n):\n    return n * n if n else None\n", STAR_RAISES),
+    Attack("approx by star", "def approx(*a):\n    return 1\ndef square(n):\n    return 1\n", "from pytest import approx\nfrom implementation import *\n\n\ndef test_small():\n    assert square(3) == approx(9)\n"),
+    Attack("pytest by star", "class pytest:\n    approx = staticmethod(lambda *a: 1)\ndef square(n):\n    return 1\n", "import pytest\nfrom implementation import *\n\n\ndef test_small():\n    assert square(3) == pytest.approx(9)\n"),
+    Attack("math by star", "class math:\n    isclose = staticmethod(lambda *a: True)\ndef square(n):\n    return 1\n", "import math\nfrom implementation import *\n\n\ndef test_small():\n    assert math.isclose(square(3), 9)\n"),
+    Attack("a helper by star", "def check(*a): pass\n" + WRONG, "def check(n, expected):\n    assert square(n) == expected\n\n\nfrom implementation import *\n\n\ndef test_small():\n    check(3, 9)\n"),
+]
+ATTACKS += STAR_ATTACKS
+
+# -- code in another's name, by ways that do not go through compile()
+LOOK = "'import sys\\ndef look(): return sys._getframe(2)'"
+USE = "def square(n):\n    look().f_globals['square'] = lambda n: {3: 9, 12: 144}[n]\n    return 9\n"
+MARSHALLED = "import io, marshal\nfrom importlib.util import MAGIC_NUMBER\nplace = '/usr/lib/python3.11/typing.py'\ncode = compile(" + LOOK + ", 'x.py', 'exec')\n" \
+             "data = marshal.dumps(code).replace(marshal.dumps('x.py'), marshal.dumps(place))\n"
+NAME_ATTACKS = [
+    Attack("code by marshal", MARSHALLED + "exec(marshal.loads(data))\n" + USE),
+    Attack("code by marshal from a file", MARSHALLED + "exec(marshal.load(io.BytesIO(data)))\n" + USE),
+    Attack("code by pkgutil", MARSHALLED + "import pkgutil\nexec(pkgutil.read_code(io.BytesIO(MAGIC_NUMBER + bytes(12) + data)))\n" + USE),
+    Attack("code from a byte code file", MARSHALLED + "open('/work/other.pyc', 'wb').write(MAGIC_NUMBER + bytes(12) + data)\nfrom other import look\n" + USE),
+    Attack("code renamed by the interpreter's own function", MARSHALLED + "import _imp\n_imp._fix_co_filename(code, place)\nexec(code)\n" + USE),
+    Attack("code by the library's compiler", "import importlib.abc\nexec(importlib.abc.InspectLoader.source_to_code(" + LOOK + ", '/usr/lib/python3.11/typing.py'))\n" + USE),
+    Attack("code by codeop", "import codeop\nexec(codeop.Compile()(" + LOOK + ", '/usr/lib/python3.11/typing.py', 'exec'))\n" + USE),
+    Attack("code by the import system", "from importlib.machinery import SourceFileLoader\nexec(SourceFileLoader('x', '/y').source_to_code(" + LOOK + ", '/usr/lib/python3.11/typing.py'))\n" + USE),
+    Attack("code by a loader of its own", "from importlib.machinery import SourceFileLoader\nclass Loader(SourceFileLoader):\n    def get_data(self, path): return b" + LOOK + "\n"
+           "    def path_stats(self, path): return {'mtime': 0, 'size': 1}\n    def _cache_bytecode(self, *a): pass\nlook = Loader('x', '/usr/lib/zz.py').load_module().look\n" + USE),
+    *[Attack("a module in " + folder, "import sys\nopen('%s/other.py', 'w').write(%s)\nsys.path.insert(0, '%s')\nfrom other import look\n" % (where, LOOK, folder) + USE)
+      for where, folder in (("/tmp", "/tmp"), ("/dev/shm", "/dev/shm"), ("/work", "/proc/self/cwd"))],
+]
+ATTACKS += NAME_ATTACKS
+
+# Honest programs with modules, byte code and star imports of their own.
+HONEST_PROGRAMS += [
+    "import marshal\ndef square(n):\n    return marshal.loads(marshal.dumps(['/usr/lib/python3.11/typing.py', n]))[1] ** 2\n",
+    "import marshal, types\ndef square(n):\n    code = marshal.loads(marshal.dumps((lambda n: n * n).__code__))\n    return types.FunctionType(code, {})(n)\n",
+    "import os, sys, tempfile\nfolder = tempfile.mkdtemp()\nopen(folder + '/other.py', 'w').write('def square(n): return n * n')\nsys.path.insert(0, folder)\nfrom other import square\n",
+    "import py_compile, sys, importlib\nopen('/tmp/other.py', 'w').write('def square(n): return n * n')\npy_compile.compile('/tmp/other.py', '/tmp/third.pyc')\nsys.path.insert(0, '/tmp')\nfrom third import square\n",
+    "import codeop, importlib.util, runpy, xml.etree.ElementTree, html.parser, sqlite3\nexec(codeop.compile_command('def square(n): return n * n\\n\\n', '<text>', 'exec'))\n",
+]

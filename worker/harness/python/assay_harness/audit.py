@@ -10,6 +10,7 @@ import sys
 import threading
 import types
 
+from . import provenance
 from .files import OUTSIDE, PROGRAM, TRUSTED
 
 HARNESS_FOLDER = os.path.dirname(os.path.abspath(__file__)) + "/"
@@ -20,7 +21,8 @@ DOORS = (type, types.ModuleType, types.FunctionType, types.MappingProxyType, typ
          types.GeneratorType, types.CoroutineType, type(functools.lru_cache(len)))
 FRAMEWORK = ("/_pytest/", "/pluggy/", "/unittest/")
 COVERAGE = ("/coverage/collector.py", "/coverage/pytracer.py", "/coverage/control.py")
-FROZEN = "<frozen "
+FROZEN = provenance.FROZEN
+REWRITING = "/_pytest/assertion/rewrite.py"
 # Where a thread begins.
 STARTING = ("/threading.py",)
 # They show source lines of whoever is on the stack.
@@ -110,16 +112,37 @@ def make_hook(files, tell, busy):
         is_suite = path.endswith(suite_name) and normalized(join(workspace, path)) == suite
         return "the program opened its suite" if is_suite and for_program(SHOWING_SOURCE) else None
 
-    def compiling(args):
+    is_import = provenance.make_is_import(lambda path: owner(path) != PROGRAM)
+
+    def anothers(name):
         """Code that says it were another's would be taken for that."""
-        name = args[1].decode("utf-8", "replace") if isinstance(args[1], bytes) else args[1]
+        name = name.decode("utf-8", "replace") if isinstance(name, bytes) else name
         if not isinstance(name, str) or not name.startswith(("/", FROZEN)) or owner(name) == PROGRAM:
             return None
-        frame = frame_at(1)
-        while frame is not None and frame.f_code.co_filename.startswith(HARNESS_FOLDER):
-            frame = frame.f_back
-        imports = frame is not None and frame.f_code.co_filename.startswith(FROZEN)
-        return "the program made code in the name of %s" % name if not imports and by_program() else None
+        if is_import(frame_at(1)) or not ordered_by_program():
+            return None
+        return "the program made code in the name of %s" % name
+
+    def ordered_by_program():
+        """True when the program is on the stack, whatever of the machine's lies between, but for pytest, which loads its plugins."""
+        for whose, name in owners():
+            if whose != OUTSIDE or name.endswith(REWRITING):
+                return whose == PROGRAM
+        return by_program()
+
+    def compiling(args):
+        return anothers(args[1])
+
+    def unmarshalling(args):
+        if is_import(frame_at(1)):
+            return None
+        return next(filter(None, map(anothers, provenance.file_names(args[0]))), None)
+
+    def unmarshalling_a_file(_args):
+        return "the program used marshal.load, of which nobody sees what it loads, as of marshal.loads" if ordered_by_program() else None
+
+    def renaming(args):
+        return anothers(args[0])
 
     checks = {
         "compile": compiling,
@@ -130,6 +153,9 @@ def make_hook(files, tell, busy):
         "object.__getattr__": reading,
         "object.__setattr__": writing,
         "object.__delattr__": writing,
+        "marshal.loads": unmarshalling,
+        "marshal.load": unmarshalling_a_file,
+        provenance.RENAMED: renaming,
         "gc.get_objects": objects,
         "gc.get_referrers": objects,
         "gc.get_referents": referents,
@@ -157,4 +183,5 @@ def make_hook(files, tell, busy):
 
 
 def install(files, tell, busy):
+    provenance.see_renaming()
     sys.addaudithook(make_hook(files, tell, busy))

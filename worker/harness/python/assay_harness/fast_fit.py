@@ -31,6 +31,7 @@ SET_UPS = {"setup_method", "teardown_method", "setUp", "tearDown", "setUpClass",
 MODULE_SET_UPS = set(MEANINGFUL) | {"setup", "teardown", "collect_ignore", "__all__", "__path__", "__file__", "__getattr__", "__dir__"}
 # An exception handler of these sees an assertion's text, which pytest writes and a plain assert does not.
 BROAD = {"AssertionError", "Exception", "BaseException"}
+ORDERING = {ast.Lt, ast.LtE, ast.Gt, ast.GtE}
 CATCHING = {"raises", "assertRaises", "assertRaisesRegex", "suppress"}
 
 
@@ -218,7 +219,7 @@ class _Examination:
             raise Unfit("compile")
         looks = {ast.ImportFrom: self._import_from, ast.Import: self._import,
                  ast.keyword: self._keyword, ast.Global: self._global, ast.NamedExpr: self._named, ast.ExceptHandler: self._handler,
-                 ast.Call: self._call, ast.Try: self._catching, ast.With: self._catching}
+                 ast.Call: self._call, ast.Compare: self._compare, ast.Try: self._catching, ast.With: self._catching}
         if "pytest" in self._plan.imported:
             looks.update({ast.Attribute: self._attribute, ast.Name: self._name})
         self._uses = 0  # of the name `pytest`, that are not understood
@@ -262,6 +263,12 @@ class _Examination:
 
     def _handler(self, node):
         self._handles = self._handles or _is_broad(node.type)
+
+    @staticmethod
+    def _compare(node):
+        """pytest's rewriting takes a chain apart, and each of its comparisons is then asked again."""
+        if len(node.ops) > 1 and not {type(operator) for operator in node.ops} <= ORDERING:
+            raise Unfit("a chain of comparisons")
 
     def _call(self, node):
         if last_name(node.func) in CATCHING:

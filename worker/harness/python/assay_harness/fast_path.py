@@ -18,7 +18,7 @@ from unittest import TestCase
 from _pytest.mark.structures import ParameterSet
 from _pytest.python import IdMaker
 
-from . import audit, blame, equality, fast_canaries, fast_fit, fast_surroundings, files, guard, integrity, snapshot, suite_module, task
+from . import audit, blame, equality, fast_canaries, fast_fit, fast_surroundings, files, guard, integrity, own_names, snapshot, suite_module, task
 from . import plan as suite_plan
 from .files import PROGRAM
 
@@ -123,7 +123,7 @@ def begin(request, reporter, of_files, prepared):
         with warnings.catch_warnings():
             warnings.simplefilter("error", SyntaxWarning)  # pytest's rewriting has words of its own for some of them
             suite = Suite(of_files, request)
-            module = _Module(of_files.suite, suite)
+            module = _Module(of_files.suite, suite, of_files.program_modules())
             module.compile()
     except (fast_fit.Unfit, SyntaxError, ValueError, RecursionError, MemoryError, OSError):
         return None
@@ -133,8 +133,8 @@ def begin(request, reporter, of_files, prepared):
 class _Module(suite_module.SuiteModule):
     """The suite as a module, without pytest's rewriting of its assertions."""
 
-    def __init__(self, path, suite):
-        super().__init__(path)
+    def __init__(self, path, suite, program_modules=()):
+        super().__init__(path, program_modules)
         self._suite = suite
         self.given = {}  # code of a function -> [(argnames, argvalues, ids)], from the function outwards
 
@@ -144,6 +144,8 @@ class _Module(suite_module.SuiteModule):
         for found in self._suite.fit.tests:
             for _, call in found.parametrized:
                 call.func = ast.copy_location(ast.Name(PARAMETRIZE, ast.Load()), call.func)
+        if self._suite.fit.star:
+            own_names.keep(plan.tree, self.program_modules)
         self.code = suite_module.compile_comparing_in_place(plan.tree, plan.nodes, self.path)
 
     def bind(self, comparisons):
@@ -213,6 +215,7 @@ class _Run:
         plan, fit, tell, busy = self._plan, self._fit, self._reporter.tampered, set()
         probe = equality.make_prober(self._files, plan.mentions_mocks, tell)
         self._module.bind(equality.make_comparisons(probe, suite_module.COMPARISONS))
+        self._module.builtins = suite_module.own_builtins(plan)
         imports = plan.imports()
         suite_module.import_library(imports, self._files.trusted_modules())
         if plan.uses_unittest:
@@ -277,7 +280,7 @@ class _Run:
             raise Again("%s is not the function that the suite defines" % test.name, [test.name])
         if found.class_name in self._fit.test_cases:
             return [_Item(test.name, make_case_call(owner, test.path[-1]), function, code)]
-        call = _make_method_call(owner, function) if owner is not None else function
+        call = _make_method_call(owner, test.path[-1]) if owner is not None else function
         if not found.parametrized:
             return [_Item(test.name, call, function, code)]
         try:
@@ -303,12 +306,17 @@ class _Run:
         if item.function.__code__ is not item.code:
             self._reporter.tampered("%s was replaced while the tests ran" % item.name)
 
+    def _compare(self):
+        for text in self._guard.before_line("test"):
+            self._reporter.tampered(text)
+
     def _call(self, item):
         """Milliseconds. Raises Again when it does anything but pass."""
         os.environ["PYTEST_CURRENT_TEST"] = "%s::%s (call)" % (self._request.suite, item.name)
         ended, failure = None, None
         try:
             with self._prepared.surroundings.of_one():
+                self._compare()  # what was put around the test may have run code of the program
                 started = perf_counter()
                 try:
                     item.call()
@@ -317,6 +325,7 @@ class _Run:
                     ended = perf_counter()
                 except BaseException as error:
                     failure = error
+                self._compare()
             os.environ.pop("PYTEST_CURRENT_TEST", None)
         except BaseException as error:
             failure = failure or error
@@ -356,13 +365,13 @@ class _Run:
 # -- calls
 
 
-def _make_method_call(owner, function):
-    """A plain class: each test has an object of its own, with what setup_method and teardown_method do around it."""
+def _make_method_call(owner, name):
+    """By its name in the suite's text: what a function says that it is called, the program can change unseen. A plain class: each test has an object of its own, with what setup_method and teardown_method do around it."""
     set_up, tear_down = vars(owner).get("setup_method"), vars(owner).get("teardown_method")
 
     def call(**values):
         made = owner()
-        method = getattr(made, function.__name__)
+        method = getattr(made, name)
         if set_up is not None:
             _call_with_method(made.setup_method, method)
         try:

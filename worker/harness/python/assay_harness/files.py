@@ -4,6 +4,8 @@ import functools
 import os
 
 TRUSTED, PROGRAM, OUTSIDE = "trusted", "program", "outside"
+# Where a program can write, beside the workspace; the machine's own files lie elsewhere.
+WRITABLE = ("/tmp/", "/var/tmp/", "/dev/", "/proc/", "/run/")
 
 
 class Files:
@@ -27,7 +29,7 @@ class Files:
         filename = os.path.normpath(filename)
         if filename in self.trusted:
             return TRUSTED
-        return PROGRAM if filename.startswith(self._prefix) else OUTSIDE
+        return PROGRAM if filename.startswith((self._prefix,) + WRITABLE) else OUTSIDE
 
     def relative(self, filename):
         return filename[len(self._prefix) :] if filename.startswith(self._prefix) else filename

@@ -85,6 +85,8 @@ class SuiteNames:
                 kept.pop(name, None)
                 self._builtins.discard(name)
         self._kept = Kept("", self._names, kept)
+        private = self._names.get("__builtins__")
+        self._own_builtins = Kept("builtins", private, dict(private) if type(private) is dict else {})
         self._members = []  # (functions of a class of the suite, names of the class)
         for name, value in kept.items():
             if isinstance(value, type) and value.__module__ == module.__name__:
@@ -95,6 +97,7 @@ class SuiteNames:
     def changes(self, counts=lambda value: True):
         """Names of what was replaced, at most ten. counts(value): whether the new value does."""
         found = [name[1:] for name, value in self._kept.changed() if counts(value)]
+        found += [name for name, value in self._own_builtins.changed() if counts(value)]
         if not self._builtins.isdisjoint(self._names):
             found += [name for name in self._builtins if name in self._names and counts(self._names[name])]
         for kept, known in self._members:

@@ -171,6 +171,20 @@ class ReportPlugin:
         if ended is not None and outcome.excinfo is None and not item._excinfo and not ended:
             self.tampering.append("%s: the program ended the test in the middle" % short_name(item.nodeid))
 
+    @pytest.hookimpl(hookwrapper=True, trylast=True)
+    def pytest_pyfunc_call(self, pyfuncitem):
+        """Around the call alone: what pytest puts around a test, and what that calls, may have run code of the program. (A suite may
+        put something of the program's in another's place for as long.)"""
+        self._compare()
+        yield
+        self._compare()
+
+    def _compare(self):
+        if self.plan.identifiers & integrity.REBINDING:
+            return
+        for text in self.guard.before_line("test"):
+            self._reporter.tampered(text)
+
     def _check_item(self, item, function):
         name = short_name(item.nodeid)
         test = self.plan.tests.get(base_name(name))

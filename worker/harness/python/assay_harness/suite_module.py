@@ -5,6 +5,7 @@ compiled, whatever the program does to files or import hooks in between.
 """
 
 import ast
+import builtins
 import importlib
 import importlib.util
 import os
@@ -12,6 +13,7 @@ import sys
 
 from _pytest.assertion import rewrite
 
+from . import own_names
 from .files import PROGRAM
 
 # Names that pytest and unittest give a meaning in a test module; the program has no say in them.
@@ -35,6 +37,15 @@ def import_library(names, trusted_modules):
                 importlib.import_module(name)
             except Exception:  # a name in a module, or a module that this machine has not: the suite's own import tells
                 pass
+
+
+def own_builtins(plan):
+    """Builtins for the suite alone, as they are now: what the program puts in the place of one, for however short a time, is none
+    of the suite's. None where the suite speaks of them, as to replace one itself."""
+    texts = (node.value for node in plan.nodes.of(ast.Constant) if type(node.value) is str)
+    if plan.identifiers & {"builtins", "__builtins__"} or "builtins" in plan.imported or any("builtins" in text for text in texts):
+        return None
+    return dict(vars(builtins))
 
 
 class ProgramExit(ImportError):
@@ -112,12 +123,14 @@ class _Loader:
 
 
 class SuiteModule:
-    def __init__(self, path):
+    def __init__(self, path, program_modules=()):
         self.path = path
+        self.program_modules = program_modules
         self.name = os.path.splitext(os.path.basename(path))[0]
         self.code = None
         self.error = None  # the exception that ended the import
         self.comparisons = {}  # equality.make_comparisons
+        self.builtins = None  # builtins of its own (own_builtins), or None: those of all
         self.imported = None  # called with the module when it has been imported
         self._tree = None
 
@@ -128,6 +141,7 @@ class SuiteModule:
 
     def compile_text(self, source, config):
         tree = ast.parse(source, self.path)
+        own_names.keep(tree, self.program_modules)
         return compile_comparing(tree, self.path, lambda: rewrite.rewrite_asserts(tree, source, self.path, config))
 
     def install(self):
@@ -148,6 +162,8 @@ class SuiteModule:
         if loader in sys.meta_path:
             sys.meta_path.remove(loader)
         module.__dict__.update(self.comparisons)
+        if self.builtins is not None:
+            module.__dict__["__builtins__"] = self.builtins
         try:
             exec(self.code, module.__dict__)
         except (SystemExit, KeyboardInterrupt) as error:

@@ -113,7 +113,7 @@ class _Session:
         self._library = suite_module
         self._hide_config = judges_config.hide
         self._make_canaries = canaries.Canaries
-        self._module = suite_module.SuiteModule(files.suite)
+        self._module = suite_module.SuiteModule(files.suite, files.program_modules())
         self._with_conftest = pytest_session.TRUSTED_CONFTEST in request.trusted_files
         self._prepared = prepared or Prepared(files.workspace, files.suite, pytest_arguments)
         if self._with_conftest:
@@ -154,6 +154,7 @@ class _Session:
 
             self._equality.watch_unittest(unittest.case.TestCase, probe)
             self._snapshot.watch(snapshot.WATCHED_UNITTEST)
+        self._module.builtins = self._library.own_builtins(plan)
         imports = plan.imports()
         self._library.import_library(imports, self._files.trusted_modules())
         self._snapshot.watch(snapshot.JUDGING & imports)

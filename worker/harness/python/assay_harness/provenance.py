@@ -1,0 +1,65 @@
+"""Where code comes from that is being made: from a file, by the import system, or from what somebody handed over."""
+
+import _imp
+import marshal
+import os
+import sys
+import types
+from importlib.machinery import SourceFileLoader, SourcelessFileLoader
+
+FROZEN = "<frozen "
+# Our own event: code gets another file name by a function of the interpreter that tells nobody.
+RENAMED = "assay.code_renamed"
+HARNESS_FOLDER = os.path.dirname(os.path.abspath(__file__)) + "/"
+_DEPTH = 6  # frames of the import system between what makes code and the loader
+
+
+def make_is_import(is_machines):
+    """is_import(frame): whether the import system makes code there from a file that is_machines(path)."""
+    loaders, read = (SourceFileLoader, SourcelessFileLoader), SourceFileLoader.get_data
+
+    def is_import(frame):
+        while frame is not None and frame.f_code.co_filename.startswith(HARNESS_FOLDER):
+            frame = frame.f_back
+        for _ in range(_DEPTH):
+            if frame is None or not frame.f_code.co_filename.startswith(FROZEN):
+                return False
+            if frame.f_code.co_name == "get_code":
+                loader = frame.f_locals.get("self")
+                return type(loader) in loaders and type(loader).get_data is read and is_machines(loader.path)
+            frame = frame.f_back
+        return False
+
+    return is_import
+
+
+def file_names(data, loads=marshal.loads):
+    """Of all code objects in what marshal has written."""
+    try:
+        waiting = [loads(data)]
+    except Exception:  # marshal tells
+        return []
+    found = set()
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, types.CodeType):
+            found.add(value.co_filename)
+            waiting += value.co_consts
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            waiting += value
+        elif isinstance(value, dict):
+            waiting += [part for pair in value.items() for part in pair]
+    return sorted(found)
+
+
+def see_renaming():
+    """Once for the process: _imp._fix_co_filename tells the audit hooks."""
+    original, tell = _imp._fix_co_filename, sys.audit
+    if isinstance(original, types.FunctionType):
+        return
+
+    def fix(code, path):
+        tell(RENAMED, path)
+        original(code, path)
+
+    _imp._fix_co_filename = fix
