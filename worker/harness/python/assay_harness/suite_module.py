@@ -43,7 +43,7 @@ def own_builtins(plan):
     """Builtins for the suite alone, as they are now: what the program puts in the place of one, for however short a time, is none
     of the suite's. None where the suite speaks of them, as to replace one itself."""
     texts = (node.value for node in plan.nodes.of(ast.Constant) if type(node.value) is str)
-    if plan.identifiers & {"builtins", "__builtins__"} or "builtins" in plan.imported or any("builtins" in text for text in texts):
+    if plan.identifiers & {"builtins", "__builtins__"} or plan.imported & {"builtins", "gettext"} or any("builtins" in text for text in texts):
         return None
     return dict(vars(builtins))
 
