@@ -140,6 +140,13 @@ static void put_measures(struct builder *b, const struct result *r)
     put_time(b, ROW_FINISHED_AT, r->finished_at_ms);
 }
 
+/* The times are anybody's word: no sum of them overflows. */
+static int64_t sum_ms(int64_t a, int64_t b)
+{
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
 struct row *row_new(const struct result *result)
 {
     struct row *row = memory_take(sizeof(*row));
@@ -150,7 +157,7 @@ struct row *row_new(const struct result *result)
     row->reason = result->reason;
     row->ran = result->started_at_ms != 0;
     row->queued_ms = result->queued_ms;
-    row->run_ms = result->setup_ms + result->compile_ms + result->run_ms;
+    row->run_ms = sum_ms(sum_ms(result->setup_ms, result->compile_ms), result->run_ms);
     row->replaceable = reason_is_replaceable(result->reason);
     (void)buf_reserve(&b.text, ROW_USUAL_SIZE);
     put_verdict(&b, result);

@@ -14,7 +14,7 @@ void histogram_add(struct histogram *histogram, int64_t ms)
         bucket++;
     histogram->buckets[bucket]++;
     histogram->count++;
-    histogram->sum_ms += time_ms;
+    histogram->sum_ms += (double)time_ms;
 }
 
 void histogram_print(const struct histogram *histogram, const char *name, const char *help, struct buf *out)
@@ -28,6 +28,6 @@ void histogram_print(const struct histogram *histogram, const char *name, const 
         else
             buf_printf(out, "%s_bucket{le=\"+Inf\"} %" PRId64 "\n", name, below);
     }
-    buf_printf(out, "%s_sum %.3f\n%s_count %" PRId64 "\n", name, (double)histogram->sum_ms / 1000.0, name,
+    buf_printf(out, "%s_sum %.3f\n%s_count %" PRId64 "\n", name, histogram->sum_ms / 1000.0, name,
                histogram->count);
 }

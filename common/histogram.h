@@ -11,7 +11,8 @@ enum { HISTOGRAM_BUCKETS = 17 };
 
 struct histogram {                      /* zeroed: empty */
     int64_t buckets[HISTOGRAM_BUCKETS]; /* not cumulative; the last has no bound */
-    int64_t count, sum_ms;
+    int64_t count;
+    double sum_ms; /* no sum of what others report overflows */
 };
 
 /* A negative time (clocks of two machines) counts as 0. */

@@ -134,12 +134,23 @@ static void one_row_an_identity_is_chosen(void **state)
     assert_int_equal(row_choose(rows, order, 0), 0);
 }
 
+static void times_of_any_size_make_a_row(void **state)
+{
+    (void)state;
+    struct row *row =
+        make("{\"task_id\":\"t\",\"job_id\":\"j\",\"runtime\":\"c\",\"status\":\"pass\",\"reason\":\"ok\","
+             "\"test_pass_rate\":1,\"started_at\":\"2026-01-02T03:04:05Z\","
+             "\"timing_ms\":{\"queued\":1,\"setup\":4611686018427387904,\"compile\":4611686018427387904,"
+             "\"run\":1}}");
+    assert_true(row->run_ms == INT64_MAX);
+    row_free(row);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_verdict_becomes_a_row),
-        cmocka_unit_test(what_never_ran_has_no_measures),
-        cmocka_unit_test(arrays_are_escaped),
+        cmocka_unit_test(a_verdict_becomes_a_row),        cmocka_unit_test(times_of_any_size_make_a_row),
+        cmocka_unit_test(what_never_ran_has_no_measures), cmocka_unit_test(arrays_are_escaped),
         cmocka_unit_test(one_row_an_identity_is_chosen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

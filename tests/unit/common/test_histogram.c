@@ -28,10 +28,24 @@ static void buckets_are_cumulative(void **state)
     assert_non_null(strstr(out.data, "a_seconds_sum 1810.007\na_seconds_count 6\n"));
 }
 
+static void times_of_any_size_are_added(void **state)
+{
+    (void)state;
+    struct histogram histogram = {0};
+    histogram_add(&histogram, INT64_MAX);
+    histogram_add(&histogram, INT64_MAX);
+    autobuf struct buf out = BUF_INIT;
+    histogram_print(&histogram, "a_seconds", "Help.", &out);
+    assert_non_null(strstr(out.data, "a_seconds_bucket{le=\"1800\"} 0\n"));
+    assert_non_null(strstr(out.data, "a_seconds_count 2\n"));
+    assert_true(histogram.sum_ms > (double)INT64_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buckets_are_cumulative),
+        cmocka_unit_test(times_of_any_size_are_added),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
