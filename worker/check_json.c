@@ -1,6 +1,7 @@
 #include <jansson.h>
 
 #include "common/mem.h"
+#include "common/message/json_memory.h"
 #include "worker/check.h"
 
 static json_t *names_of_layer(const struct check *check, enum sandbox_layer layer)
@@ -68,7 +69,7 @@ bool check_print_json(const struct check *check, FILE *out)
         (void)json_array_append_new(runtimes, runtime_to_json(&check->tests->items[i]));
     json_t *root = json_pack("{s:b, s:o, s:o, s:o}", "passed", check_passed(check), "layers", layers,
                              "runtimes", runtimes, "warm_servers", warm_to_json(check));
-    autofree char *text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
+    autofree char *text = json_memory_text(root, JSON_INDENT(2), NULL);
     json_decref(root);
     if (text == NULL)
         return false;

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "common/mem.h"
+#include "common/message/json_memory.h"
 #include "common/text.h"
 
 #define NAME_BYTES_MAX 4096
@@ -173,7 +174,7 @@ void report_control_json(const struct task *task, const char *secret, bool fast,
                   task->runtime->program_file, "suite", task->runtime->suite_file, "trusted_files",
                   file_names(task, true), "untrusted_files", file_names(task, false), "stop_on_first_failure",
                   (int)task->stop_on_first_failure, "coverage", (int)task->coverage, "fast", (int)fast);
-    autofree char *text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
+    autofree char *text = json_memory_text(root, JSON_COMPACT, NULL);
     json_decref(root);
     if (text == NULL)
         out->failed = true;

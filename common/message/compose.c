@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/message/json_memory.h"
+
 /* Steals `value`; NULL (no memory, or text that is not UTF-8) marks the failure. */
 static void put(json_t *object, const char *name, json_t *value, const char **failed)
 {
@@ -64,14 +66,12 @@ char *task_draft_to_json(const struct task_draft *draft, size_t *size, struct er
     if (draft->has_reconstruction_id)
         put(task, "reconstruction_id", json_integer(draft->reconstruction_id), &failed);
     put_labels(task, draft, &failed);
-    char *text = failed == NULL ? json_dumps(task, JSON_COMPACT) : NULL;
+    char *text = failed == NULL ? json_memory_text(task, JSON_COMPACT, size) : NULL;
     json_decref(task);
     if (failed != NULL)
         err_set(err, ERR_INPUT, "field '%s': is not UTF-8 text; convert it", failed);
     else if (text == NULL)
         err_set(err, ERR_NO_MEMORY, "no memory for a task");
-    else
-        *size = strlen(text);
     return text;
 }
 

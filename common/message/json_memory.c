@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "common/buf.h"
+
 struct chunk {
     size_t used;
     size_t pieces; /* that live */
@@ -87,6 +89,20 @@ void json_memory_give_back(void *piece)
         chunk->used = offsetof(struct chunk, data);
     else
         retire(chunk);
+}
+
+static int append_text(const char *text, size_t size, void *out)
+{
+    buf_append(out, text, size);
+    return 0;
+}
+
+char *json_memory_text(const struct json_t *tree, size_t flags, size_t *size)
+{
+    autobuf struct buf out = BUF_INIT;
+    if (tree == NULL || json_dump_callback(tree, append_text, &out, flags) != 0)
+        return NULL;
+    return buf_steal(&out, size);
 }
 
 size_t json_memory_chunks(void)

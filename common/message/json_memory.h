@@ -9,6 +9,8 @@
 
 #include <stddef.h>
 
+struct json_t;
+
 #define JSON_MEMORY_CHUNK ((size_t)256 * 1024)
 #define JSON_MEMORY_SMALL ((size_t)8 * 1024) /* larger pieces are malloc's own */
 
@@ -19,6 +21,9 @@ void json_memory_use(void);
 /* What jansson then calls; a piece is aligned for everything. NULL without memory. */
 void *json_memory_take(size_t size);
 void json_memory_give_back(void *piece); /* NULL is fine */
+/* `tree` as text in malloc's memory, for free(); json_dumps gives a piece of a chunk. NULL: no `tree`, or no
+ * memory. `size` may be NULL. */
+char *json_memory_text(const struct json_t *tree, size_t flags, size_t *size);
 /* Chunks that exist, for tests. */
 size_t json_memory_chunks(void);
 

@@ -5,6 +5,7 @@
 
 #include "common/buf.h"
 #include "common/digest.h"
+#include "common/message/json_memory.h"
 #include "common/message/task_parts.h"
 
 char *task_to_json(const struct task *task, size_t *size)
@@ -13,10 +14,8 @@ char *task_to_json(const struct task *task, size_t *size)
     json_t *copy = json_copy(task->root);
     if (copy != NULL && json_object_set_new(copy, "task_id", json_string(task->task_id)) == 0 &&
         json_object_set_new(copy, "job_id", json_string(task->job_id)) == 0)
-        text = json_dumps(copy, JSON_COMPACT);
+        text = json_memory_text(copy, JSON_COMPACT, size);
     json_decref(copy);
-    if (text != NULL && size != NULL)
-        *size = strlen(text); /* \u0000 stays escaped, and was refused anyway */
     return text;
 }
 

@@ -83,6 +83,11 @@ def test_jansson_stays_in_modules_that_speak_json():
     assert not [path for path in includers(r"jansson\.h") if not JANSSON.match(path)]
 
 
+def test_json_becomes_text_by_json_memory_text_alone():
+    """What json_dumps returns is not malloc's, but only where no sanitizer is built in."""
+    assert not [path for path, _ in SOURCES if "json_dumps(" in (ROOT / path).read_text()]
+
+
 def test_headers_have_a_guard_of_their_own():
     guards = {}
     for path, _ in SOURCES:

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,12 +58,32 @@ static void too_much_is_refused(void **state)
     assert_null(json_memory_take(SIZE_MAX - 1));
 }
 
+/* As in a program that is built without a sanitizer: what is freed by free() must come from malloc. */
+static void a_text_is_freed_like_any(void **state)
+{
+    (void)state;
+    json_malloc_t take;
+    json_free_t give_back;
+    json_get_alloc_funcs(&take, &give_back);
+    json_set_alloc_funcs(json_memory_take, json_memory_give_back);
+    json_t *tree = json_pack("{ss}", "name", "value");
+    size_t size = 0;
+    char *text = json_memory_text(tree, JSON_COMPACT, &size);
+    json_decref(tree);
+    json_set_alloc_funcs(take, give_back);
+    assert_string_equal(text, "{\"name\":\"value\"}");
+    assert_int_equal(size, strlen(text));
+    free(text);
+    assert_null(json_memory_text(NULL, JSON_COMPACT, NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_are_apart),
         cmocka_unit_test(one_tree_after_the_other_takes_one_chunk),
         cmocka_unit_test(too_much_is_refused),
+        cmocka_unit_test(a_text_is_freed_like_any),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
