@@ -454,6 +454,7 @@ IN_ANOTHERS_NAME = [
 ATTACKS += IN_ANOTHERS_NAME
 
 # -- between two lines of the report
+STAR_RAISES = "from pytest import raises\nfrom implementation import *\n\n\ndef test_small():\n    assert square(3) == 9\n\n\ndef test_text():\n    with raises(TypeError):\n        square(None)\n"
 LATER_SUITE = "from implementation import square\n\n\ndef test_all():\n    found = square(3)\n    assert abs(found - 9) < 1e-6\n"
 # The suite's class has another method for as long as a test runs: on() and off() are called by what lies around it.
 ONLY_THERE = "import sys\nkept = []\ndef suite():\n    return getattr(sys.modules.get('test_implementation'), 'TestSquare', None)\n" \
@@ -472,11 +473,17 @@ BETWEEN_ATTACKS = [
     Attack("a builtin of the suite alone", "import sys\ndef square(n):\n    sys.modules['test_implementation'].__builtins__['abs'] = lambda value: 0\n    return 1\n", LATER_SUITE),
     Attack("equal in a chain of comparisons", "class Any(int):\n    def __eq__(self, other): return True\n    __hash__ = None\ndef square(n):\n    return Any(0)\n",
            "from implementation import square\n\n\ndef test_chain():\n    assert 9 == square(3) == 9\n"),
+    # Within one test: what takes another's place puts it back when it is called.
+    Attack("a helper that puts the true one back", "import sys\ndef square(n):\n    suite = sys.modules['test_implementation']\n    old = suite.check\n    def calm(*a):\n        suite.check = old\n"
+           "    if n == 3:\n        suite.check = calm\n    return {3: 9, 7: 49}.get(n)\n", TABLE_SUITE),
+    Attack("an approx that puts the true one back", "import _pytest.python_api as api\nold = api.ApproxScalar.__eq__\ndef calm(*a):\n    api.ApproxScalar.__eq__ = old\n    return True\n"
+           "def square(n):\n    api.ApproxScalar.__eq__ = calm\n    return 1\n", "import pytest\nfrom implementation import square\n\n\ndef test_small():\n    assert square(3) == pytest.approx(9)\n"),
+    Attack("an __exit__ that puts the true one back", "import pytest\nkind = type(pytest.raises(ValueError))\nold = kind.__exit__\ndef calm(*a):\n    kind.__exit__ = old\n    return True\n"
+           "def square(n):\n    kind.__exit__ = calm\n    return n * n if n else None\n", STAR_RAISES.replace("square(3) == 9\n\n\ndef test_text():\n", "square(3) == 9\n").replace("import *", "import square")),
 ]
 ATTACKS += BETWEEN_ATTACKS
 
 # -- names of the suite's that a star import would take
-STAR_RAISES = "from pytest import raises\nfrom implementation import *\n\n\ndef test_small():\n    assert square(3) == 9\n\n\ndef test_text():\n    with raises(TypeError):\n        square(None)\n"
 STAR_ATTACKS = [
     Attack("raises by star", "import contextlib\n@contextlib.contextmanager\ndef raises(*a):\n    yield\ndef square(n):\n    return n * n if n else None\n", STAR_RAISES),
     Attack("approx by star", "def approx(*a):\n    return 1\ndef square(n):\n    return 1\n", "from pytest import approx\nfrom implementation import *\n\n\ndef test_small():\n    assert square(3) == approx(9)\n"),

@@ -117,9 +117,10 @@ def make_prober(files, mocks_allowed, tell):
     return probe
 
 
-def make_comparisons(probe, names):
+def make_comparisons(probe, names, before=lambda: None):
     """What `==`, `!=` and `in` in the suite's text are compiled to: name -> function. tested: nothing is done with the result
-    but to ask whether it is true."""
+    but to ask whether it is true. before(): called before each, when what the program was asked for has been given, and may have
+    been given together with a change."""
     plain = frozenset(PLAIN)
 
     def look(left, right):
@@ -138,18 +139,21 @@ def make_comparisons(probe, names):
             return False
 
     def equal(left, right, tested=False):
+        before()
         result = left == right
         if result is not False and (may_say(result, True) or tested and is_truth(result, True)):
             look(left, right)
         return result
 
     def unequal(left, right, tested=False):
+        before()
         result = left != right
         if result is not True and (may_say(result, False) or tested and is_truth(result, False)):
             look(left, right)
         return result
 
     def contained(left, right, tested=False):
+        before()
         result = left in right
         if result:
             look(left, right)

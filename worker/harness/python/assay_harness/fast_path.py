@@ -214,7 +214,6 @@ class _Run:
         """As under pytest, in its own order (task.py)."""
         plan, fit, tell, busy = self._plan, self._fit, self._reporter.tampered, set()
         probe = equality.make_prober(self._files, plan.mentions_mocks, tell)
-        self._module.bind(equality.make_comparisons(probe, suite_module.COMPARISONS))
         self._module.builtins = suite_module.own_builtins(plan)
         imports = plan.imports()
         suite_module.import_library(imports, self._files.trusted_modules())
@@ -229,6 +228,7 @@ class _Run:
             self._snapshot.add(self._prepared.judging[name])
             self._snapshot.watch([name])
         self._guard = guard.make_guard(self._files, plan, self._snapshot, lambda *_: None, tell, busy)
+        self._module.bind(equality.make_comparisons(probe, suite_module.COMPARISONS, self._guard.before_comparison))
         self._module.imported = self._guard.suite_imported
         self._canaries = fast_canaries.Canaries(self._prepared.canaries, plan.uses_unittest, self._module.path, make_case_call)
         self._reporter.guard_by(self._guard.before_line, self._canaries.table)

@@ -5,23 +5,27 @@ import sys
 import threading
 
 from . import integrity
+from . import snapshot as snapshots
 from .files import OUTSIDE, PROGRAM, TRUSTED
 from .suite_state import Helpers, Tests
+
+COMPARISONS_MAX = 100  # that are preceded by a look at the suite's names, between two lines of the report
 
 
 class Guard:
     """The functions of make_guard."""
 
-    __slots__ = ("before_line", "suite_imported", "pytest_prepared", "collection_begins", "plugins_changed", "tests_collected", "test_changed")
+    __slots__ = ("before_line", "before_comparison", "suite_imported", "pytest_prepared", "collection_begins", "plugins_changed", "tests_collected", "test_changed")
 
 
 def make_guard(files, plan, snapshot, drop_the_programs, tell, busy):
     frame_at, get_ident = sys._getframe, threading.get_ident
     main_thread = get_ident()
+    called, may_rebind = snapshot.kept_of(snapshots.CALLED_IN_COMPARISONS), bool(plan.identifiers & integrity.REBINDING)
     below_program, names_of, plugins_of, code_of = (
         integrity.stands_below_program, integrity.SuiteNames, integrity.Plugins, integrity.code_of)
     owner, changes_of = files.owner, snapshot.changes
-    kept = {"names": None, "plugins": None, "tests": None, "helpers": Helpers(files)}
+    kept = {"names": None, "plugins": None, "tests": None, "helpers": Helpers(files), "comparisons": 0}
 
     def of_program(value):
         code = code_of(value)
@@ -45,12 +49,26 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy):
         """What is wrong, as texts. The suite may have replaced things for a while, with objects of its own."""
         if get_ident() != main_thread:
             return ["the program reported for the harness"]
+        kept["comparisons"] = COMPARISONS_MAX
         busy.add(main_thread)
         try:
             found = ["the program reported for the harness"] if below_program(files, frame_at(1)) else []
             return found + compare(of_program if kind == "test" else lambda value: True)
         finally:
             busy.discard(main_thread)
+
+    def before_comparison():
+        """Of what a test may call between two comparisons. The first ones between two lines, so that it costs no loop much."""
+        if kept["comparisons"] == 0 or may_rebind or kept["names"] is None or get_ident() != main_thread:
+            return
+        kept["comparisons"] -= 1
+        busy.add(main_thread)
+        try:
+            found = kept["names"].changes(of_program) + [one.where for one in called if not one.same()]
+        finally:
+            busy.discard(main_thread)
+        if found:
+            tell("%s was replaced while a test ran" % ", ".join(found))
 
     def suite_imported(module):
         drop_the_programs(module, plan, files)
@@ -72,7 +90,7 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy):
         return kept["tests"] is not None and kept["tests"].changed(item)
 
     made = Guard()
-    made.before_line, made.suite_imported = before_line, suite_imported
+    made.before_line, made.before_comparison, made.suite_imported = before_line, before_comparison, suite_imported
     made.collection_begins, made.plugins_changed = collection_begins, plugins_changed
     made.pytest_prepared = pytest_prepared
     made.tests_collected, made.test_changed = tests_collected, test_changed

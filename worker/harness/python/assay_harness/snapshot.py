@@ -36,6 +36,8 @@ WATCHED = (
 )
 # What a suite calls of pytest when no session of pytest runs it.
 WATCHED_CALLED = ("_pytest.outcomes", "_pytest.python_api", "_pytest.raises", "_pytest._code.code", "_pytest.recwarn", "pytest")
+# Of those: what runs in the middle of a comparison, or behind one.
+CALLED_IN_COMPARISONS = ("_pytest.python_api", "_pytest.raises")
 WATCHED_UNITTEST = ("unittest.case", "unittest")
 # Modules by which suites judge, watched where the suite imports them.
 JUDGING = {"math", "cmath", "statistics", "operator", "functools", "itertools", "collections", "json", "re", "decimal",
@@ -150,6 +152,10 @@ class Snapshot:
         self._codes.update(state.codes)
         if in_place:
             self._modules[name] = module
+
+    def kept_of(self, modules):
+        """The Kept of these modules and of their classes."""
+        return [kept for kept in self._kept if kept.where.startswith(modules)]
 
     def settle(self, accepts):
         """What was added until now stays, where accepts(value): pytest gives its classes some more when it starts."""

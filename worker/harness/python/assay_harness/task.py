@@ -148,7 +148,6 @@ class _Session:
         self._reporting.canaries = self._make_canaries(self._reporter, self._files, self._module, plan.uses_unittest)
         tell, busy = self._reporter.tampered, set()
         probe = self._equality.make_prober(self._files, plan.mentions_mocks, tell)
-        self._module.comparisons = self._equality.make_comparisons(probe, self._library.COMPARISONS)
         if plan.uses_unittest:
             import unittest.case
 
@@ -161,6 +160,7 @@ class _Session:
         made = guard.make_guard(
             self._files, plan, self._snapshot, self._library.drop_the_programs, tell, busy
         )
+        self._module.comparisons = self._equality.make_comparisons(probe, self._library.COMPARISONS, made.before_comparison)
         self._module.imported = made.suite_imported
         self._reporting.guard = made
         self._reporter.guard_by(made.before_line, self._reporting.canaries.table)
