@@ -16,15 +16,16 @@ def test_connections_tell_program_worker_slots_and_runtimes(fleet):
 
 
 def test_consumers_tell_queue_and_worker(fleet):
+    wanted = {f"assay.tasks.{runtime}{lane}": group for lane in ("", ".interactive", ".bulk")
+              for group, runtime in (("python", "python"), ("node", "node"), ("native", "c"), ("native", "bash"))}
+
     def tags():
         found = {(c["queue"]["name"], c["consumer_tag"]) for c in fleet.servers.management("GET", "consumers/assay")}
-        return found if any(queue == "assay.tasks.python" for queue, _ in found) else None
-    found = wait_until(tags, 60, "consumers")
-    for group, runtime in (("python", "python"), ("node", "node"), ("native", "c"), ("native", "bash")):
-        for lane in ("", ".interactive", ".bulk"):
-            queue = f"assay.tasks.{runtime}{lane}"
-            pattern = rf"{re.escape(queue)}#\d+ \S+-{group}-1"
-            assert any(name == queue and re.fullmatch(pattern, tag) for name, tag in found), (pattern, found)
+        return found if set(wanted) <= {queue for queue, _ in found} else None
+    found = wait_until(tags, 60, "consumers of all queues")
+    for queue, group in wanted.items():
+        pattern = rf"{re.escape(queue)}#\d+ \S+-{group}-1"
+        assert any(name == queue and re.fullmatch(pattern, tag) for name, tag in found), (pattern, found)
 
 
 def test_queues_are_named_for_their_owner(fleet):

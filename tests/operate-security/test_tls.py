@@ -12,8 +12,7 @@ from lib.processes import Process
 from lib.site import free_port
 from lib.waiting import wait_until
 
-WAITS = json.dumps({"task_id": "waits", "runtime": "bash", "implementation_code": "sleep 4",
-                    "cases": [{"expected_stdout": ""}]})
+TASK = json.dumps({"task_id": "t", "runtime": "bash", "implementation_code": "true", "cases": [{"expected_stdout": ""}]}) + "\n"
 
 
 def connections(servers):
@@ -21,10 +20,8 @@ def connections(servers):
 
 
 def test_every_connection_of_every_program_is_tls(fleet, tmp_path):
-    tasks = tmp_path / "tasks.jsonl"
-    tasks.write_text(WAITS + "\n")
-    producer = Process([fleet.build / "bin/assay-producer", "publish", str(tasks), "--job", "tls", "--wait"], fleet.env("assay-producer"),
-                       tmp_path / "producer.log")
+    # One that stays: the management API is some seconds late.
+    producer = Process([fleet.build / "bin/assay-producer", "pending", "--follow"], fleet.env("assay-producer"), tmp_path / "producer.log")
     try:
         def all_there():
             found = connections(fleet.servers)
@@ -33,13 +30,14 @@ def test_every_connection_of_every_program_is_tls(fleet, tmp_path):
         found = wait_until(all_there, 60, "connections of all four users")
         assert all(c["ssl"] for c in found), [c["client_properties"] for c in found if not c["ssl"]]
         assert {c["ssl_protocol"] for c in found} <= {"tlsv1.2", "tlsv1.3"}
-        assert producer.wait(60) == 0, producer.errors()
+        with psycopg2.connect(fleet.servers.pg_url("postgres", "assay")) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT usename, ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename LIKE 'assay%'")
+            sessions = cursor.fetchall()
+        assert {user for user, _ in sessions} == {"assay_producer", "assay_collector"} and all(encrypted for _, encrypted in sessions)
     finally:
-        producer.kill() if producer.alive() else None  # pylint: disable=expression-not-assigned
-    with psycopg2.connect(fleet.servers.pg_url("postgres", "assay")) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT usename, ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename LIKE 'assay%'")
-        sessions = cursor.fetchall()
-    assert sessions and all(encrypted for _, encrypted in sessions)
+        assert producer.stop() == 0, producer.errors()
+    done = fleet.run("assay-producer", "publish", "-", "--job", "tls", "--wait", stdin=TASK)
+    assert done.returncode == 0, done.stderr
 
 
 def test_answers_to_reply_to_go_over_tls(fleet):
@@ -65,7 +63,7 @@ DATABASE = [("assay-producer", ("results", "demo"), "ASSAY_PG_URL"), ("assay-col
 def ask(fleet, program, words, **env):
     """A program that has to end by itself; a worker of a light runtime, so that it comes to its connections soon."""
     more = {"ASSAY_WORKER_RUNTIMES": "bash", "ASSAY_WORKER_NAME": "refused", "ASSAY_WORKER_UID_BASE": "490000"}
-    return fleet.run(program, *words, stdin=WAITS + "\n", **{**(more if program == "assay-worker" else {}), **env})
+    return fleet.run(program, *words, stdin=TASK, **{**(more if program == "assay-worker" else {}), **env})
 
 
 def check_refused(done, *says):
