@@ -2,7 +2,6 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import urllib.request
 
@@ -69,8 +68,8 @@ def fleet():
 
 
 def test_scale_during_a_job_loses_nothing(fleet):
-    fleet.publish("scaled", 120, 0.2)
-    for number in (3, 1, 2, 0, 1):
+    fleet.publish("scaled", 90, 0.15)
+    for number in (3, 1, 0, 1):
         done = fleet("scale", f"{GROUP}={number}")
         assert done.returncode == 0, done.stderr
         assert len(fleet.workers()) == number
@@ -96,10 +95,10 @@ def autoscale(fleet, tmp_path):
 
 
 def test_bursts_are_followed_up_and_idleness_down(fleet, autoscale):
-    scaler = autoscale(f"{GROUP}=1-3", "--every", "1", "--backlog-s", "4", "--idle-s", "12")
+    scaler = autoscale(f"{GROUP}=1-3", "--every", "1", "--backlog-s", "3", "--idle-s", "10")
     scaler.wait_for_log("between 1 and 3 workers, now 1")
     for burst in range(3):
-        fleet.publish("bursts", 40, 0.3)
+        fleet.publish("bursts", 40, 0.25)
         wait_until(lambda b=burst: fleet.stored("bursts") == 40 * (b + 1), 120, f"burst {burst}")
     fleet.check_books("bursts")
     wait_until(lambda: changes_in(scaler.errors())[-1:] and changes_in(scaler.errors())[-1][1] == 1, 120, "the fleet at its minimum")
@@ -116,25 +115,13 @@ def test_bursts_are_followed_up_and_idleness_down(fleet, autoscale):
 
 def test_a_fleet_of_none_starts_with_the_first_task(fleet, autoscale):
     assert fleet("scale", f"{GROUP}=0").returncode == 0
-    scaler = autoscale(f"{GROUP}=0-2", "--every", "1", "--idle-s", "5")
+    scaler = autoscale(f"{GROUP}=0-2", "--every", "1", "--idle-s", "2")
     scaler.wait_for_log("now 0")
     fleet.publish("first", 1, 0)
     fleet.check_books("first")
     wait_until(lambda: not fleet.workers(), 60, "no worker again")
     second = autoscale(f"{GROUP}=1-2")
     assert second.wait(30) == 2 and "another one is at work" in second.errors()
-
-
-def test_autoscale_outlives_the_broker(fleet, autoscale):
-    scaler = autoscale(f"{GROUP}=1-2", "--every", "1", "--idle-s", "600")
-    wait_until(lambda: len(fleet.workers()) == 1, 60, "the minimum")
-    os.kill(fleet.pid("rabbitmq"), signal.SIGKILL)
-    scaler.wait_for_log("the queues cannot be seen, the workers stay as they are", 60)
-    assert fleet("up").returncode == 0
-    scaler.wait_for_log("the queues can be seen again", 60)
-    assert len(fleet.workers()) == 1
-    scaler.signal(signal.SIGINT)
-    assert scaler.wait(30) == 0
 
 
 @pytest.mark.parametrize("words, says", [

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from lib.local import Local
+from lib.processes import Process
 from lib.servers import ROOT
 from lib.waiting import wait_until
 
@@ -76,12 +77,24 @@ def test_status_names_servers_and_workers(local):
     assert "running" in processes and "stopped" not in processes
 
 
-def test_up_after_a_crash_of_everything(local):
-    names = ["rabbitmq", "postgresql", "collector", *local.workers()]
-    for name in names:
-        os.kill(local.pid(name), signal.SIGKILL)
-    done = local("demo")
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_up_after_a_crash_of_everything(local, tmp_path):
+    """Beside it autoscale, which outlives the broker and touches nothing while it is away."""
+    scaler = Process([ROOT / "compose/local", "autoscale", "node=1-1", "--every", "1"], local.env, tmp_path / "autoscale.log")
+    try:
+        scaler.wait_for_log("now 1")
+        workers = local.workers()
+        for name in ["rabbitmq", "postgresql", "collector", *workers]:
+            os.kill(local.pid(name), signal.SIGKILL)
+        scaler.wait_for_log("the queues cannot be seen, the workers stay as they are", 60)
+        done = local("demo")
+        assert done.returncode == 0, done.stdout + done.stderr
+        scaler.wait_for_log("the queues can be seen again", 60)
+        assert local.workers() == workers
+        scaler.signal(signal.SIGINT)
+        assert scaler.wait(30) == 0
+    finally:
+        if scaler.alive():
+            scaler.kill()
 
 
 def test_logs(local):
