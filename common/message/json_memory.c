@@ -22,6 +22,7 @@ union header {
 static struct chunk *current;
 static struct chunk *spare; /* an empty one, so that a tree on a chunk's border does not cost one each time */
 static size_t chunk_count;
+static size_t small_max = JSON_MEMORY_SMALL; /* larger pieces are malloc's own */
 
 static struct chunk *new_chunk(void)
 {
@@ -52,7 +53,7 @@ void *json_memory_take(size_t size)
 {
     const size_t unit = sizeof(union header);
     union header *header;
-    if (size > JSON_MEMORY_SMALL) {
+    if (size > small_max) {
         header = size < SIZE_MAX - unit ? malloc(unit + size) : NULL;
         if (header == NULL)
             return NULL;
@@ -112,7 +113,8 @@ size_t json_memory_chunks(void)
 
 void json_memory_use(void)
 {
-#ifndef __SANITIZE_ADDRESS__
-    json_set_alloc_funcs(json_memory_take, json_memory_give_back);
+#ifdef __SANITIZE_ADDRESS__
+    small_max = 0;
 #endif
+    json_set_alloc_funcs(json_memory_take, json_memory_give_back);
 }

@@ -14,8 +14,8 @@ struct json_t;
 #define JSON_MEMORY_CHUNK ((size_t)256 * 1024)
 #define JSON_MEMORY_SMALL ((size_t)8 * 1024) /* larger pieces are malloc's own */
 
-/* Once, at the start of main, before any JSON. Under AddressSanitizer it changes nothing, so that each piece
- * is watched. */
+/* Once, at the start of main, before any JSON. Under AddressSanitizer each piece is malloc's own, behind its
+ * header: every one is watched, and what is given to free() is seen as in no other build. */
 void json_memory_use(void);
 
 /* What jansson then calls; a piece is aligned for everything. NULL without memory. */
