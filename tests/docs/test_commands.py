@@ -48,9 +48,18 @@ def clone():
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def broken():
+    """The block that failed, if one has."""
+    return []
+
+
 @pytest.mark.parametrize("name, text", [pytest.param(name, text, id=name) for name, text in all_blocks()])
-def test_block(clone, name, text):
+def test_block(clone, broken, name, text):
+    assert not broken, f"{broken[0]} failed, and what follows builds on it: a job without workers would be waited for"
     tree, environment = clone
+    broken.append(name)
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", text], cwd=tree, env=environment, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, f"{name}\n{text}\n{done.stdout}\n{done.stderr}"
+    broken.clear()
