@@ -459,6 +459,8 @@ LATER_SUITE = "from implementation import square\n\n\ndef test_all():\n    found
 # The suite's class has another method for as long as a test runs: on() and off() are called by what lies around it.
 ONLY_THERE = "import sys\nkept = []\ndef suite():\n    return getattr(sys.modules.get('test_implementation'), 'TestSquare', None)\n" \
              "def on():\n    if suite():\n        kept.append(suite().check)\n        suite().check = lambda *a: None\ndef off():\n    if kept:\n        suite().check = kept[0]\n"
+SQUARES_CLASS = "import sys\ndef suite():\n    return sys.modules['test_implementation'].SquareTest\n"
+UNITTEST_AND_FIXTURE = UNITTEST + "\n\ndef test_folder(tmp_path):\n    assert tmp_path.is_dir()\n"
 BETWEEN_ATTACKS = [
     Attack("a test's name in its function", "import sys\ndef square(n):\n    sys.modules['test_implementation'].TestSquare.test_large.__name__ = 'test_small'\n    return 9\n", CLASS_SUITE),
     Attack("a method for as long as the test's name stands in the environment", ONLY_THERE + "import os\nclass Env(type(os.environ)):\n    def __setitem__(self, key, value):\n"
@@ -480,6 +482,14 @@ BETWEEN_ATTACKS = [
            "def square(n):\n    api.ApproxScalar.__eq__ = calm\n    return 1\n", "import pytest\nfrom implementation import square\n\n\ndef test_small():\n    assert square(3) == pytest.approx(9)\n"),
     Attack("an __exit__ that puts the true one back", "import pytest\nkind = type(pytest.raises(ValueError))\nold = kind.__exit__\ndef calm(*a):\n    kind.__exit__ = old\n    return True\n"
            "def square(n):\n    kind.__exit__ = calm\n    return n * n if n else None\n", STAR_RAISES.replace("square(3) == 9\n\n\ndef test_text():\n", "square(3) == 9\n").replace("import *", "import square")),
+    # What is added to a class of the suite, and hides what its base has.
+    Attack("a silent assertEqual for the suite's TestCase", SQUARES_CLASS + "def square(n):\n    suite().assertEqual = lambda *a: None\n    return 144\n", UNITTEST),
+    Attack("the same, gone again", SQUARES_CLASS + "def square(n):\n    kind = suite()\n    def calm(*a):\n        del kind.assertEqual\n    if n == 3:\n        kind.assertEqual = calm\n    return 144\n",
+           UNITTEST.replace("self.assertEqual(square(3), 9)", "found = square(3)\n        assert found != 10\n        self.assertEqual(found, 9)")),
+    Attack("assertions that fail by a skip", SQUARES_CLASS + "import unittest\ndef square(n):\n    suite().failureException = unittest.SkipTest\n    return 144\n", UNITTEST_AND_FIXTURE),
+    Attack("assertions that fail by a skip, gone again", SQUARES_CLASS + "import unittest\ndef square(n):\n    kind = suite()\n    class Skip(unittest.SkipTest):\n        def __init__(self, *a):\n"
+           "            super().__init__(*a)\n            del kind.failureException\n    kind.failureException = Skip\n    return 144\n", UNITTEST_AND_FIXTURE),
+    Attack("assertions of all that fail by a skip", "import unittest\nunittest.TestCase.failureException = unittest.SkipTest\ndef square(n):\n    return 144\n", UNITTEST_AND_FIXTURE),
 ]
 ATTACKS += BETWEEN_ATTACKS
 

@@ -11,7 +11,7 @@ import sys
 import types
 
 # A suite may put others in their place for a while.
-from builtins import any, getattr, hasattr, id, isinstance, len, list, set, type, vars, zip
+from builtins import any, callable, getattr, hasattr, id, isinstance, len, list, set, type, vars, zip
 
 from .files import PROGRAM
 from .snapshot import MEMBERS, Kept
@@ -87,11 +87,11 @@ class SuiteNames:
         self._kept = Kept("", self._names, kept)
         private = self._names.get("__builtins__")
         self._own_builtins = Kept("builtins", private, dict(private) if type(private) is dict else {})
-        self._members = []  # (functions of a class of the suite, names of the class)
+        self._members = []  # (functions of a class of the suite, names of the class, its bases)
         for name, value in kept.items():
             if isinstance(value, type) and value.__module__ == module.__name__:
                 functions = {key: member for key, member in vars(value).items() if isinstance(member, MEMBERS)}
-                self._members.append((Kept(name, vars(value), functions), set(vars(value))))
+                self._members.append((Kept(name, vars(value), functions), set(vars(value)), value.__mro__[1:]))
         self._tables = {name: _elements(self._names[name]) for name in _iterated_tables(plan) if name in self._names}
 
     def changes(self, counts=lambda value: True):
@@ -100,16 +100,21 @@ class SuiteNames:
         found += [name for name, value in self._own_builtins.changed() if counts(value)]
         if not self._builtins.isdisjoint(self._names):
             found += [name for name in self._builtins if name in self._names and counts(self._names[name])]
-        for kept, known in self._members:
+        for kept, known, bases in self._members:
             found += [name for name, value in kept.changed() if counts(value)]
             members = kept.namespace
             if len(members) != len(known):
-                found += [kept.where + "." + key for key in members if key not in known and hasattr(object, key) and counts(members[key])]
+                found += [kept.where + "." + key for key in members if key not in known and _hides(key, members[key], bases) and counts(members[key])]
         for name, elements in self._tables.items():
             now = _elements(self._names.get(name, ()))
             if len(now) != len(elements) or any(left is not right for left, right in zip(now, elements)):
                 found.append(name)
         return found[:10]
+
+
+def _hides(key, value, bases):
+    """A name that was added to a class: it takes the place of a function of a base, or of the exception by which unittest tells."""
+    return hasattr(object, key) or (callable(value) and any(key in vars(base) for base in bases))
 
 
 def _elements(table):

@@ -257,11 +257,19 @@ class ReportPlugin:
 
     def _suite_wrote_skip(self, error, name):
         origin = blame.raised_by(error, self._files) if error is not None else None
-        if origin in (TRUSTED, PROGRAM):
-            return origin == TRUSTED
+        if origin == PROGRAM:
+            return False
+        if origin == TRUSTED:
+            return self._speaks_of_skips()
         # A mark, or pytest itself (an async test without a plugin): the suite's text must show a reason.
         test = self.plan.tests.get(base_name(name))
         return test is None or test.may_skip or self.plan.mentions_skip or self._with_conftest
+
+    def _speaks_of_skips(self):
+        """An assertion that fails by another exception than its own is none of the suite's skips."""
+        words = self.plan.imported if not self.plan.mentions_skip else ()
+        return (self.plan.mentions_skip or self._with_conftest or any("skip" in word.lower() for word in words)
+                or any(path.endswith(".py") and path != self._files.suite for path in self._files.trusted))
 
     @pytest.hookimpl
     def pytest_runtest_logfinish(self, nodeid):

@@ -108,7 +108,7 @@ class _Module:
         self.sizes = [(name, vars(module), set(vars(module)), _BUILTINS)]
         for key, value in kept.items():
             if isinstance(value, type) and value.__module__ == name:
-                inner = {k: v for k, v in vars(value).items() if isinstance(v, MEMBERS)}
+                inner = {k: v for k, v in vars(value).items() if isinstance(v, MEMBERS + (type,))}
                 self.kept.append(Kept(name + "." + key, vars(value), inner))
                 if not issubclass(value, BaseException):
                     self.sizes.append((name + "." + key, vars(value), set(vars(value)), _Hiding(value)))
