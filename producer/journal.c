@@ -34,6 +34,13 @@ static bool is_entry(char *line, size_t size, const char **job_id, const char **
            text_is_id(*task_id, size - (size_t)(space + 1 - line));
 }
 
+/* All of the file is the beginning of a header: any other file, also one that begins with a zero, is left
+ * alone. */
+static bool is_cut_header(FILE *file, const char *text, size_t size)
+{
+    return feof(file) && ftello(file) == (off_t)size && strncmp(text, header, size) == 0;
+}
+
 /* Hands over complete lines; `*good_size` is where the last of them ends. */
 static bool read_entries(struct journal *journal, FILE *file, journal_entry_fn *entry, void *context,
                          off_t *good_size, struct err *err)
@@ -44,8 +51,8 @@ static bool read_entries(struct journal *journal, FILE *file, journal_entry_fn *
         const char *job_id = NULL;
         const char *task_id = NULL;
         if (size == 0 || line[size - 1] != '\n') {
-            if (feof(file) && (number > 1 || strncmp(line, header, size) == 0))
-                break; /* cut by a kill */
+            if (number > 1 ? size == 0 || feof(file) : is_cut_header(file, line, size))
+                break; /* cut by a kill, or by the machine's end, which may leave zeros */
         } else if (number == 1 ? strcmp(line, header) == 0 : is_entry(line, size - 1, &job_id, &task_id)) {
             *good_size += (off_t)size;
             if (number > 1)

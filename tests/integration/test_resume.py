@@ -97,7 +97,8 @@ def test_without_a_database_all_goes_out_again(vhost):
         assert ("without a look into the database" in done.stderr) == bool(url)
 
 
-@pytest.mark.parametrize("content", ["hello", "hello\n", "assay.journal.v1\nno entry at all\n", "assay.journal.v1\n" + "x" * 400 + "\n"])
+@pytest.mark.parametrize("content", ["hello", "hello\n", "assay.journal.v1\nno entry at all\n", "assay.journal.v1\n" + "x" * 400 + "\n",
+                                     "\0", "\0\0 figures of somebody", "assay\0 figures"])
 def test_what_is_no_journal_is_left_as_it_is(vhost, content):
     path, journal = write(vhost, 3), vhost.folder / "other"
     journal.write_text(content)
@@ -120,3 +121,13 @@ def test_a_journal_belongs_to_one_producer(vhost):
     assert done.returncode == 2 and "--journal with --wait needs pg_url" in done.stderr
     done = vhost.producer("publish", "-", "--journal", "j", stdin=path.read_text())
     assert done.returncode == 2 and "--journal needs a file" in done.stderr
+
+
+def test_a_journal_that_ends_in_zeros_is_one(site):
+    """As the end of power leaves it."""
+    path = site.folder / "journal"
+    path.write_bytes(b"assay.journal.v1\nj t/00000\n" + bytes(5000))
+    with Answers(site) as answers:
+        assert site.producer("publish", write(site, 2), "--job", "j", "--journal", path).returncode == 0
+        wait_until(lambda: len(answers.tasks) == 1, 30, "the task that is not in the journal")
+    assert path.read_bytes() == b"assay.journal.v1\nj t/00000\nj t/00001\n"
