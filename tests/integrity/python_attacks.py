@@ -521,6 +521,12 @@ NAME_ATTACKS = [
            "    def path_stats(self, path): return {'mtime': 0, 'size': 1}\n    def _cache_bytecode(self, *a): pass\nlook = Loader('x', '/usr/lib/zz.py').load_module().look\n" + USE),
     *[Attack("a module in " + folder, "import sys\nopen('%s/other.py', 'w').write(%s)\nsys.path.insert(0, '%s')\nfrom other import look\n" % (where, LOOK, folder) + USE)
       for where, folder in (("/tmp", "/tmp"), ("/dev/shm", "/dev/shm"), ("/work", "/proc/self/cwd"))],
+    # With a builtin that the harness might ask replaced for the moment.
+    *[Attack("%s replaced while code is made" % name, MARSHALLED + "import builtins\nold = builtins.%s\nbuiltins.%s = lambda *a: %s\ntry:\n    code = %s\nfinally:\n    builtins.%s = old\nexec(code)\n"
+             % (name, name, answer, how, name) + USE)
+      for name, answer, how in (("isinstance", "False", "compile(" + LOOK + ", place, 'exec')"), ("sorted", "[]", "marshal.loads(data)"), ("next", "None", "marshal.loads(data)"))],
+    Attack("any replaced by what compares", "import builtins\nold = any\nclass Any:\n    def __eq__(self, other):\n        builtins.any = lambda values: False\n        return True\n"
+           "    def __ne__(self, other): return False\n    def __del__(self): builtins.any = old\ndef square(n):\n    return Any()\n"),
 ]
 ATTACKS += NAME_ATTACKS
 
@@ -530,5 +536,6 @@ HONEST_PROGRAMS += [
     "import marshal, types\ndef square(n):\n    code = marshal.loads(marshal.dumps((lambda n: n * n).__code__))\n    return types.FunctionType(code, {})(n)\n",
     "import os, sys, tempfile\nfolder = tempfile.mkdtemp()\nopen(folder + '/other.py', 'w').write('def square(n): return n * n')\nsys.path.insert(0, folder)\nfrom other import square\n",
     "import py_compile, sys, importlib\nopen('/tmp/other.py', 'w').write('def square(n): return n * n')\npy_compile.compile('/tmp/other.py', '/tmp/third.pyc')\nsys.path.insert(0, '/tmp')\nfrom third import square\n",
+    "import ast, json\ndef square(n):\n    ast.parse(open(json.__file__).read(), json.__file__)\n    return n * n\n",
     "import codeop, importlib.util, runpy, xml.etree.ElementTree, html.parser, sqlite3\nexec(codeop.compile_command('def square(n): return n * n\\n\\n', '<text>', 'exec'))\n",
 ]

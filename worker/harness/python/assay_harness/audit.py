@@ -10,6 +10,9 @@ import sys
 import threading
 import types
 
+# A program may put others in their place for a while.
+from builtins import any, bytes, filter, isinstance, len, map, next, str, type
+
 from . import provenance
 from .files import OUTSIDE, PROGRAM, TRUSTED
 
@@ -33,6 +36,7 @@ def make_hook(files, tell, busy):
     """tell(text) is called for each thing seen. busy: the threads in which the harness itself looks just now."""
     frame_at, get_ident, function_type = sys._getframe, threading.get_ident, types.FunctionType
     owner, workspace, suite, suite_name = files.owner, files.workspace, files.suite, os.path.basename(files.suite)
+    only_parses, file_names = provenance.only_parses, provenance.file_names
     join, normalized = os.path.join, os.path.normpath
 
     def owners():
@@ -131,12 +135,12 @@ def make_hook(files, tell, busy):
         return by_program()
 
     def compiling(args):
-        return anothers(args[1])
+        return None if only_parses(frame_at(1)) else anothers(args[1])
 
     def unmarshalling(args):
         if is_import(frame_at(1)):
             return None
-        return next(filter(None, map(anothers, provenance.file_names(args[0]))), None)
+        return next(filter(None, map(anothers, file_names(args[0]))), None)
 
     def unmarshalling_a_file(_args):
         return "the program used marshal.load, of which nobody sees what it loads, as of marshal.loads" if ordered_by_program() else None

@@ -9,6 +9,12 @@ import os
 import sys
 import types
 
+# A program may put others in their place for a while.
+from builtins import (
+    all, any, bool, bytes, complex, dict, float, frozenset, getattr, hasattr, int, isinstance, issubclass, list, next, range, set,
+    str, tuple, type, vars, zip,
+)
+
 from .files import PROGRAM
 
 PLAIN = {int, float, complex, bool, str, bytes, type(None)}

@@ -3,6 +3,10 @@
 import functools
 import os
 
+# A program may put others in their place for a while.
+from builtins import len, set, sorted
+from os.path import isabs, normpath
+
 TRUSTED, PROGRAM, OUTSIDE = "trusted", "program", "outside"
 # Where a program can write, beside the workspace; the machine's own files lie elsewhere.
 WRITABLE = ("/tmp/", "/var/tmp/", "/dev/", "/proc/", "/run/")
@@ -24,9 +28,9 @@ class Files:
 
     def _owner(self, filename):
         """A file that appears in the workspace while the program runs is the program's."""
-        if not os.path.isabs(filename):
+        if not isabs(filename):
             return OUTSIDE
-        filename = os.path.normpath(filename)
+        filename = normpath(filename)
         if filename in self.trusted:
             return TRUSTED
         return PROGRAM if filename.startswith((self._prefix,) + WRITABLE) else OUTSIDE

@@ -22,6 +22,7 @@ DECIDING = ("pytest_runtest_protocol", "pytest_runtest_call", "pytest_pyfunc_cal
 # By these a suite may bind its own names again.
 REBINDING = {"setattr", "globals", "vars", "locals", "patch", "modules", "exec", "reload", "import_module", "__dict__", "setitem"}
 ROWS_MAX = 500
+OF_PYTEST = "__pytest_"  # in the names of what it adds to classes of the suite
 
 
 def _function_of(value):
@@ -114,7 +115,7 @@ class SuiteNames:
 
 def _hides(key, value, bases):
     """A name that was added to a class: it takes the place of a function of a base, or of the exception by which unittest tells."""
-    return hasattr(object, key) or (callable(value) and any(key in vars(base) for base in bases))
+    return hasattr(object, key) or (callable(value) and OF_PYTEST not in key and any(key in vars(base) for base in bases))
 
 
 def _elements(table):

@@ -10,6 +10,9 @@ import pytest
 from _pytest import outcomes
 from _pytest.unittest import TestCaseFunction
 
+# A program may put others in their place for a while.
+from builtins import any, getattr, hasattr, isinstance, len, range, set, sorted, str, tuple
+
 from . import blame, canaries, integrity
 from .files import PROGRAM, TRUSTED
 

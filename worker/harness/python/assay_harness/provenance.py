@@ -1,11 +1,15 @@
 """Where code comes from that is being made: from a file, by the import system, or from what somebody handed over."""
 
 import _imp
+import ast
 import marshal
 import os
 import sys
 import types
 from importlib.machinery import SourceFileLoader, SourcelessFileLoader
+
+# A program may put others in their place for a while.
+from builtins import dict, frozenset, isinstance, list, range, set, sorted, tuple, type
 
 FROZEN = "<frozen "
 # Our own event: code gets another file name by a function of the interpreter that tells nobody.
@@ -19,8 +23,7 @@ def make_is_import(is_machines):
     loaders, read = (SourceFileLoader, SourcelessFileLoader), SourceFileLoader.get_data
 
     def is_import(frame):
-        while frame is not None and frame.f_code.co_filename.startswith(HARNESS_FOLDER):
-            frame = frame.f_back
+        frame = _of_others(frame)
         for _ in range(_DEPTH):
             if frame is None or not frame.f_code.co_filename.startswith(FROZEN):
                 return False
@@ -31,6 +34,18 @@ def make_is_import(is_machines):
         return False
 
     return is_import
+
+
+def _of_others(frame):
+    while frame is not None and frame.f_code.co_filename.startswith(HARNESS_FOLDER):
+        frame = frame.f_back
+    return frame
+
+
+def only_parses(frame, parse=ast.parse.__code__, flag=ast.PyCF_ONLY_AST):
+    """Whether ast.parse() is what asks there: a tree is no code."""
+    frame = _of_others(frame)
+    return frame is not None and frame.f_code is parse and frame.f_globals["PyCF_ONLY_AST"] is flag
 
 
 def file_names(data, loads=marshal.loads):

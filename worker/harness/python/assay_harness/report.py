@@ -8,6 +8,9 @@ import hashlib
 import json
 import os
 
+# A program may put others in their place for a while.
+from builtins import dict, float, int, isinstance, len, repr, round, set, str
+
 NAME_MAX = 500
 MESSAGE_MAX = 4000
 # The worker takes 8 MiB in all. Names come first, messages get what is left, the passed tests' lines too.
