@@ -14,6 +14,7 @@ set -e
 real=$(PATH=${{PATH#*:}} command -v docker)
 [ "$1" = compose ] || exec "$real" "${{@//assay\\/producer/assaytest/producer}}"
 shift
+[ "$1" != version ] || exec "$real" compose version
 if "$real" compose version >/dev/null 2>&1; then exec "$real" compose "$1" "$2" -f {override} "${{@:3}}"; fi
 exec docker-compose "$1" "$2" -f {override} "${{@:3}}"
 """
