@@ -29,3 +29,26 @@ def test_the_order_of_lines(tmp_path):
     kinds = [line["t"] for line in ran.lines]
     assert kinds[:2] == ["plan", "collected"] and kinds[-1] == "done"
     assert ran.exit_code == 1
+
+
+LOADS_THE_LIBRARY = """
+import importlib, sys
+
+def load():
+    failed = []
+    for name in sorted(sys.stdlib_module_names - {"antigravity", "this", "idlelib", "turtledemo", "__main__"}):
+        if not name.startswith("_"):
+            try:
+                importlib.import_module(name)
+            except ImportError:
+                failed.append(name)
+    return failed
+"""
+
+
+def test_a_program_may_load_the_whole_library(tmp_path):
+    """Modules that make code of their own when they are imported, as asyncio does, are not the program's doing."""
+    suite = "from implementation import load\n\ndef test_load():\n    assert 'asyncio' not in load()\n"
+    ran = drive.python(tmp_path, LOADS_THE_LIBRARY, suite)
+    assert ran.of("tampered") == []
+    assert ran.outcomes == {"test_load": "passed"} and ran.done

@@ -26,6 +26,7 @@ FRAMEWORK = ("/_pytest/", "/pluggy/", "/unittest/")
 COVERAGE = ("/coverage/collector.py", "/coverage/pytracer.py", "/coverage/control.py")
 FROZEN = provenance.FROZEN
 REWRITING = "/_pytest/assertion/rewrite.py"
+COPYING = ("/types.py",)
 # Where a thread begins.
 STARTING = ("/threading.py",)
 # They show source lines of whoever is on the stack.
@@ -137,6 +138,13 @@ def make_hook(files, tell, busy):
     def compiling(args):
         return None if only_parses(frame_at(1)) else anothers(args[1])
 
+    def making(args):
+        """types.coroutine makes a copy of the code of a generator function, which is no other code; asyncio does it when it
+        is imported."""
+        name = next((name for _whose, name in owners()), "")
+        copies = name.endswith(COPYING) and owner(name) == OUTSIDE
+        return None if copies else compiling(args)
+
     def unmarshalling(args):
         if is_import(frame_at(1)):
             return None
@@ -150,7 +158,7 @@ def make_hook(files, tell, busy):
 
     checks = {
         "compile": compiling,
-        "code.__new__": compiling,
+        "code.__new__": making,
         "sys._getframe": frames,
         "sys._current_frames": frames,
         "sys._current_exceptions": frames,
