@@ -42,13 +42,16 @@ broker_environment() {
         "RABBITMQ_SERVER_START_ARGS=+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
 }
 
+# The management API answers before the broker listens for AMQP: so it is asked whether its own node does.
 broker_answers() {
-    /usr/bin/python3 - "$(port management)" "$(secret_file assay-admin)" <<'PY'
+    /usr/bin/python3 - "$(port management)" "$(port amqp)" "$(secret_file assay-admin)" <<'PY'
 import base64, sys, urllib.request
-with open(sys.argv[2]) as file:
+management, amqp, secret = sys.argv[1:]
+with open(secret) as file:
     token = base64.b64encode(("assay-admin:" + file.read().strip()).encode()).decode()
-request = urllib.request.Request(f"http://127.0.0.1:{sys.argv[1]}/api/queues/assay/assay.results", headers={"Authorization": "Basic " + token})
-urllib.request.urlopen(request, timeout=5).read()
+for path in (f"health/checks/port-listener/{amqp}", "queues/assay/assay.results"):
+    request = urllib.request.Request(f"http://127.0.0.1:{management}/api/{path}", headers={"Authorization": "Basic " + token})
+    urllib.request.urlopen(request, timeout=5).read()
 PY
 }
 
@@ -57,23 +60,32 @@ broker_up() {
         return 0
     fi
     broker_down
-    local folder=$ASSAY_STATE/rabbitmq environment
+    local folder=$ASSAY_STATE/rabbitmq
     own_folder rabbitmq "$folder"
     own_folder rabbitmq "$folder/data"
     own_folder rabbitmq "$folder/log"
-    local name
-    for name in amqp management distribution epmd amqps management-tls; do
-        port_choose "$name"
-    done
+    broker_start "$folder" || {
+        # Whoever does not claim ports (lib/ports.py) may have taken one while the broker started.
+        grep -q eaddrinuse "$ASSAY_STATE/logs/rabbitmq.log" || die 3 "RabbitMQ did not start: see $ASSAY_STATE/logs/rabbitmq.log"
+        say "a port of RabbitMQ's was taken while it started: once more with other ports"
+        broker_down
+        broker_start "$folder" || die 3 "RabbitMQ did not start: see $ASSAY_STATE/logs/rabbitmq.log"
+    }
+    process_record rabbitmq "$(cat "$folder/pid")"
+}
+
+broker_start() {
+    local folder=$1 environment
+    ports_choose amqp management distribution epmd amqps management-tls
     broker_configure "$folder"
     mapfile -t environment < <(broker_environment "$folder")
     say "starting RabbitMQ on 127.0.0.1:$(port amqp), management UI on http://127.0.0.1:$(port management)/"
     as_user rabbitmq
     process_start epmd "${as[@]}" env -i "${environment[@]}" epmd -address 127.0.0.1 -port "$(port epmd)"
     process_start rabbitmq "${as[@]}" env -i "${environment[@]}" "$(rabbitmq_sbin)/rabbitmq-server"
-    wait_until 120 "RabbitMQ" broker_answers || die 3 "RabbitMQ did not start: see $ASSAY_STATE/logs/rabbitmq.log"
-    process_record rabbitmq "$(cat "$folder/pid")"
+    wait_until 120 "RabbitMQ" broker_started && process_alive rabbitmq
 }
+broker_started() { ! process_alive rabbitmq || broker_answers; }
 
 broker_down() {
     process_stop rabbitmq 60

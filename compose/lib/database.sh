@@ -31,7 +31,7 @@ database_up() {
     database_down
     own_folder postgres "$ASSAY_STATE/postgresql"
     [ -s "$data/PG_VERSION" ] || database_init "$data"
-    port_choose postgresql
+    ports_choose postgresql
     say "starting PostgreSQL on 127.0.0.1:$(port postgresql)"
     tls_database_configuration >"$data/assay-tls.conf"
     grep -q assay-tls "$data/postgresql.conf" || printf "include 'assay-tls.conf'\n" >>"$data/postgresql.conf"

@@ -6,16 +6,19 @@ die() { local code=$1; shift; say "$*"; exit "$code"; }
 
 clone_root() { (cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd); }
 
+# Where this user's states lie by default, and the claims of their ports.
+state_base() {
+    local base=/var/lib
+    [ "$(id -u)" -eq 0 ] || base=${XDG_STATE_HOME:-${HOME:-/tmp}/.local/state}
+    printf '%s/assay-local' "$base"
+}
+
 # A default per clone, outside of it: the servers' users must reach their data even when the clone lies in a private folder.
 state_defaults() {
-    local base id
     state_is_default=false
     if [ -z "${ASSAY_STATE-}" ]; then
         state_is_default=true
-        base=${XDG_STATE_HOME:-${HOME:-/tmp}/.local/state}/assay-local
-        [ "$(id -u)" -ne 0 ] || base=/var/lib/assay-local
-        id=$(clone_root | sha256sum | cut -c1-8)
-        ASSAY_STATE=$base/$id
+        ASSAY_STATE=$(state_base)/$(clone_root | sha256sum | cut -c1-8)
     fi
     export ASSAY_STATE
 }
@@ -38,6 +41,7 @@ state_open() {
 
 state_delete() {
     [ -d "$ASSAY_STATE/secrets" ] || die 2 "$ASSAY_STATE does not look like a state folder of Assay: not deleted"
+    /usr/bin/python3 "$(clone_root)/compose/lib/ports.py" release "$(state_base)/claims" "$ASSAY_STATE/ports"
     rm -rf -- "$ASSAY_STATE"
     ! $state_is_default || rm -rf -- "$(clone_root)/.local"
     say "deleted $ASSAY_STATE"
@@ -59,23 +63,10 @@ secret() {
     cat "$file"
 }
 
-# The recorded port NAME; port_choose records a free one, keeping the old where it still is free.
+# The recorded port NAME; ports_choose records one in each NAME, which no other state of this user has, keeping the old where it can.
 port() { cat "$ASSAY_STATE/ports/$1"; }
-port_choose() {
-    local old=
-    [ ! -s "$ASSAY_STATE/ports/$1" ] || old=$(port "$1")
-    /usr/bin/python3 - "${old:-0}" >"$ASSAY_STATE/ports/$1" <<'PY'
-import socket, sys
-for port in (int(sys.argv[1]), 0):
-    with socket.socket() as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            s.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        print(s.getsockname()[1])
-        break
-PY
+ports_choose() {
+    /usr/bin/python3 "$(clone_root)/compose/lib/ports.py" choose "$(state_base)/claims" "$ASSAY_STATE/ports" "$@" || die 3 "no ports for the servers"
 }
 
 # wait_until SECONDS WHAT COMMAND...: polls until COMMAND succeeds.

@@ -5,8 +5,9 @@ import signal
 import socket
 import subprocess
 
+from lib.ports import free_port
 from lib.servers import ROOT, Servers
-from lib.site import Site, free_port
+from lib.site import Site
 from lib.waiting import wait_until
 
 NODES = ("n1", "n2", "n3")

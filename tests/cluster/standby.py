@@ -7,7 +7,7 @@ import subprocess
 
 import psycopg2
 
-from lib.site import free_port
+from lib.ports import free_port
 from lib.waiting import wait_until
 
 

@@ -12,8 +12,8 @@ import urllib.parse
 import pika
 import pytest
 
+from lib.ports import free_port
 from lib.probe import Probe
-from lib.site import free_port
 from lib.waiting import wait_until
 
 QUEUE = "assay.tasks.python"

@@ -14,6 +14,7 @@ import psycopg2
 import pytest
 
 from lib.dead import kill_task
+from lib.ports import free_port
 from lib.waiting import wait_until
 
 
@@ -862,13 +863,6 @@ def test_prune_by_hand(site):
 
 
 # --- command line, start, pages -------------------------------------------------------------------------------------------
-
-
-def free_port():
-    import socket  # pylint: disable=import-outside-toplevel
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def test_usage(site, tmp_path):

@@ -14,7 +14,7 @@ import psycopg2
 import pytest
 
 from lib.answers import FAILED, Answers, result
-from lib.site import free_port
+from lib.ports import free_port
 from lib.waiting import wait_until
 
 SUITES = {

@@ -4,7 +4,6 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,7 @@ import urllib.error
 import pika
 import pytest
 
+from lib.ports import free_port
 from lib.waiting import wait_until
 
 TASKS = "assay.tasks.bash"
@@ -45,12 +45,6 @@ def results(site, count, seconds=60):
 def unacknowledged(site, queue):
     """Messages that a consumer holds. The management API's numbers are a little old: ask until they agree."""
     return site.management("GET", f"queues/{{vhost}}/{queue}").get("messages_unacknowledged")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def get(port, path):

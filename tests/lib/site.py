@@ -3,7 +3,6 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import urllib.request
 import uuid
@@ -11,6 +10,7 @@ import uuid
 import pika
 import psycopg2
 
+from lib.ports import free_port
 from lib.processes import Process
 from lib.servers import ROOT
 from lib.waiting import wait_until
@@ -19,12 +19,6 @@ from lib.waiting import wait_until
 FIRST_UID = 500000
 # Answers "pass" to every task without running it (tests/tools/noop_worker.c).
 NOOP_WORKER = "tool_noop_worker"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def make_template(servers, build, name):

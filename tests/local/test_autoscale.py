@@ -8,9 +8,9 @@ import urllib.request
 import pytest
 
 from lib.local import Local
+from lib.ports import free_port
 from lib.processes import Process
 from lib.servers import ROOT
-from lib.site import free_port
 from lib.waiting import wait_until
 
 GROUP = "bash"

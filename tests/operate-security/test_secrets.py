@@ -8,8 +8,8 @@ import urllib.parse
 
 import pytest
 
+from lib.ports import free_port
 from lib.processes import Process
-from lib.site import free_port
 from lib.waiting import wait_until
 
 WRONG = "Wrong-Pass-9x7"

@@ -8,8 +8,8 @@ import threading
 import psycopg2
 import pytest
 
+from lib.ports import free_port
 from lib.processes import Process
-from lib.site import free_port
 from lib.waiting import wait_until
 
 TASK = json.dumps({"task_id": "t", "runtime": "bash", "implementation_code": "true", "cases": [{"expected_stdout": ""}]}) + "\n"
