@@ -21,7 +21,7 @@ class Fleet:
         self.files, self.publish, self.current = list(files), list(publish), {}
         self.roles = {}        # name -> Process
         self.uids = {}         # worker -> the first of its sandboxes' user ids, also when it is started again
-        self.sessions = set()  # of the programs: nor of them
+        self.sessions = {}     # of the programs: pid of the leader -> when that started
         self.network = self.disk = self.tablespace = None
         try:
             if network:
@@ -80,7 +80,7 @@ class Fleet:
             results = [] if self.disk is None else ["--results", self.results_of(file)]
             made = site.start("assay-producer", "publish", file, "--wait", *self.publish, *results, env=env, before=before)
         self.roles[role] = made
-        self.sessions.add(made.pid)
+        self.sessions[made.pid] = started(made.pid)
 
     def keep_up(self):
         """What an orchestrator does: what has ended is started again. True when all publishers have all their verdicts."""
@@ -148,13 +148,17 @@ class Fleet:
 
     def _left_processes(self):
         """Of the programs' sessions and of the sandboxes' users."""
-        left = []
+        left, sessions = [], self._own_sessions()
         for folder in pathlib.Path("/proc").glob("[0-9]*"):
             status = dict(line.split(":", 1) for line in read(folder / "status").decode().splitlines() if ":" in line)
-            stat = read(folder / "stat").rsplit(b") ", 1)[-1].split()
-            if status and (self._sandboxed(int(status["Uid"].split()[0])) or int(stat[3]) in self.sessions):
+            stat = stat_of(folder.name)
+            if status and (self._sandboxed(int(status["Uid"].split()[0])) or stat and int(stat[3]) in sessions):
                 left.append(f"process {folder.name} {status['Name'].strip()}")
         return left
+
+    def _own_sessions(self):
+        """Without those whose number another process has by now: the kernel gives it away only when nothing of the session lives."""
+        return {pid for pid, start in self.sessions.items() if started(pid) in (start, None)}
 
     def _sandboxed(self, uid):
         return any(first <= uid < first + 64 for first in self.uids.values())
@@ -162,10 +166,9 @@ class Fleet:
     def _left_files(self):
         """In the folder for temporary files, and the control groups of the workers."""
         left = [] if self.disk is None else [str(file) for file in (self.disk.folder / "tmp").glob("*")]
-        return left + [str(group) for group in pathlib.Path("/sys/fs/cgroup").rglob("assay*") if group.is_dir() and self._is_ours(group)]
-
-    def _is_ours(self, group):
-        return any(str(pid) in group.name.replace("-", ".").split(".") for pid in self.sessions)
+        ours = {str(pid) for pid in self._own_sessions()}
+        return left + [str(group) for group in pathlib.Path("/sys/fs/cgroup").rglob("assay*")
+                       if group.is_dir() and ours.intersection(group.name.replace("-", ".").split("."))]
 
 
 def read(path):
@@ -174,6 +177,17 @@ def read(path):
         return pathlib.Path(path).read_bytes()
     except OSError:
         return b""
+
+
+def stat_of(pid):
+    """The fields of /proc/PID/stat after the name, or none."""
+    return read(f"/proc/{pid}/stat").rsplit(b") ", 1)[-1].split()
+
+
+def started(pid):
+    """When a process started (clock ticks since boot), which tells it from a later one of the same number; None: there is none."""
+    stat = stat_of(pid)
+    return int(stat[19]) if stat else None
 
 
 def children(pid):
