@@ -79,12 +79,13 @@ bool judge_mark(struct judge *judge, const char *job_id, const char *task_id, en
     if (value == NULL)
         return false;
     *value = (*value & LINE_MASK) | (uint64_t)mark << MARK_SHIFT;
+    judge->marked = true;
     return true;
 }
 
 enum judge_mark judge_mark_of(const struct judge *judge, const char *job_id, const char *task_id)
 {
-    const uint64_t *value = idset_find(judge->seen, job_id, task_id);
+    const uint64_t *value = judge->marked ? idset_find(judge->seen, job_id, task_id) : NULL;
     return value != NULL ? (enum judge_mark)(*value >> MARK_SHIFT) : JUDGE_UNMARKED;
 }
 

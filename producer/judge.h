@@ -23,6 +23,7 @@ struct judge {
     const char *job_id;         /* --job; NULL = the lines' own, else "default" */
     const struct idset *only;   /* tasks not in here are judged and left out; NULL = take all */
     struct idset *seen;         /* value = line number, and a judge_mark in its top bits */
+    bool marked;                /* any of `seen` has a mark */
     struct jobs jobs;           /* what was taken */
     char *keys[JUDGE_KEYS_MAX]; /* distinct routing keys of what was taken */
     size_t key_count;

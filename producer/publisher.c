@@ -95,15 +95,16 @@ static void settled(void *context, struct window_item *item)
 static void on_confirm(void *context, uint64_t sequence, bool multiple, bool accepted)
 {
     struct publisher *publisher = context;
-    int64_t now_ms = clock_ms();
+    int64_t now_ms = accepted ? 0 : clock_ms();
     if (!accepted && now_ms >= publisher->warned_ms) {
         log_warn(
             "the broker refuses messages (a queue is full or has no leader); trying again until it takes "
             "them");
         publisher->warned_ms = now_ms + 30000;
     }
-    window_confirm(&publisher->window, sequence, multiple, accepted, now_ms, random_number(), settled,
-                   publisher);
+    /* Only a refusal's pause is random. */
+    window_confirm(&publisher->window, sequence, multiple, accepted, now_ms, accepted ? 0 : random_number(),
+                   settled, publisher);
 }
 
 /* basic.return comes in the order of publishing and before the message's confirm, so the first match is it.
@@ -232,8 +233,12 @@ bool publisher_has_room(struct publisher *publisher)
 
 static bool copy_text(char *out, size_t size, const char *text)
 {
-    int length = snprintf(out, size, "%s", text != NULL ? text : "");
-    return length >= 0 && (size_t)length < size;
+    size_t length = text != NULL ? strnlen(text, size) : 0;
+    if (length == size)
+        return false;
+    memcpy(out, text != NULL ? text : "", length);
+    out[length] = '\0';
+    return true;
 }
 
 static bool fill(struct publication *publication, const struct publication_fields *fields, struct err *err)

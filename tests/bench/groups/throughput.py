@@ -35,7 +35,7 @@ class Producer(Group):
 
     def ours(self):
         with self.bench.site() as site:
-            count = self.bench.size(30000, 2000)
+            count = self.bench.size(100000, 2000)
             file = tasks_file(site, count)
             began = time.monotonic()
             done = site.producer("publish", file, env={"ASSAY_PUBLISH_WINDOW": WINDOW}, seconds=240)
@@ -44,7 +44,7 @@ class Producer(Group):
 
     def bare(self):
         with self.bench.site() as site:
-            return bare_amqp(self.bench, site, "assay-producer", "publish", tasks_file(site, self.bench.size(30000, 2000)), WINDOW, "python")
+            return bare_amqp(self.bench, site, "assay-producer", "publish", tasks_file(site, self.bench.size(100000, 2000)), WINDOW, "python")
 
     def variants(self):
         return [Variant("assay-producer, start-up and validation included", "tasks/s", self.ours, own=True),
