@@ -24,7 +24,7 @@ def rows(site):
 
 def kill_after(site, count, progress, *words):
     """A publish that is killed once progress() is so far."""
-    producer = site.start("assay-producer", "publish", *words, "--job", "j", "--rate", 1500)
+    producer = site.start("assay-producer", "publish", *words, "--job", "j", "--rate", 400)
     wait_until(lambda: progress() >= count, 30, f"{count} tasks to go out", every=0.01)
     producer.signal(signal.SIGKILL)
     producer.wait(10)
@@ -35,7 +35,7 @@ def test_a_killed_publish_goes_on_and_nothing_runs_twice(site):
     path = write(site, count)
     site.start_collector()
     with Answers(site) as answers:
-        for already in (100, 700, 1500):
+        for already in (100, 400, 800):
             kill_after(site, already, lambda: len(answers.tasks), path)
             wait_until(lambda: site.depth(QUEUE) == 0 and rows(site) == len(answers.tasks), 60, "the tasks that went out to be stored")
         before = len(answers.tasks)
@@ -75,10 +75,10 @@ def test_a_journal_spares_what_is_queued(site):
 
     def noted_so_far():
         return len(journal.read_text().splitlines()) - 1 if journal.exists() else 0
-    for already in (300, 900):
+    for already in (200, 500):
         kill_after(site, already, noted_so_far, path, "--journal", journal)
     noted = noted_so_far()
-    assert 900 <= noted < count
+    assert 500 <= noted < count
     with journal.open("a") as file:
         file.write("j t/000")  # cut by a kill
     done = site.producer("publish", path, "--job", "j", "--journal", journal)
