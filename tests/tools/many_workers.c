@@ -1,11 +1,14 @@
 /*
- * Simulated workers: so many connections, each of which consumes a queue of tasks and answers each task at
- * once with a pass, acknowledged after its confirm, as a worker does. For loading a broker with a large fleet
- * from one process; the tests/scale campaign uses it, and it is never installed.
+ * Simulated workers: so many connections, each with all that a worker of one runtime has at the broker: a
+ * control queue, a hello and a heartbeat every ten seconds, a consumer on each of the three lanes. Each
+ * answers each task at once with a pass, acknowledged after its confirm. For loading a broker with a large
+ * fleet from one process; the tests/scale campaign uses it, and it is never installed.
  *
- *   usage: tool_many_workers URL QUEUE COUNT PREFETCH       runs until SIGTERM or SIGINT
+ *   usage: tool_many_workers URL RUNTIME COUNT PREFETCH       runs until SIGTERM or SIGINT
  *
- * Says "ready" when all consume, then once a second how many tasks are done.
+ * Says "ready" when all consume, then twice a second the milliseconds (monotonic) and how many tasks are
+ * done. Opening waits for the broker's answers; what comes after never does: publisher confirms were asked
+ * for with the hello.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -21,8 +24,12 @@
 #include "common/mem.h"
 #include "common/message/names.h"
 #include "common/text.h"
+#include "worker/fleet.h"
 
-#define PREFETCH_MAX 64
+#define PREFETCH_MAX    64
+#define LANES           3
+#define TICK_MS         500
+#define HEARTBEAT_TICKS 20
 
 struct fleet;
 
@@ -33,7 +40,8 @@ struct connection {
     /* Published and not confirmed: sequence and delivery tag. */
     struct {
         uint64_t sequence, tag;
-    } open[PREFETCH_MAX];
+    } open[LANES * PREFETCH_MAX];
+    struct worker_event event;
 };
 
 struct fleet {
@@ -41,7 +49,7 @@ struct fleet {
     struct loop_timer *tick;
     struct connection *connections;
     size_t count;
-    uint64_t done;
+    uint64_t done, ticks;
     bool failed;
 };
 
@@ -55,6 +63,8 @@ static void die(struct fleet *fleet, const struct err *why)
 static void on_delivery(void *context, const struct broker_delivery *delivery)
 {
     struct connection *connection = context;
+    if (strcmp(delivery->consumer_tag, FLEET_CONTROL_TAG) == 0)
+        return;
     const char *id = delivery->message.message_id != NULL ? delivery->message.message_id : "unknown";
     char body[1024];
     int size = snprintf(
@@ -71,7 +81,7 @@ static void on_delivery(void *context, const struct broker_delivery *delivery)
                                            .message_id = id,
                                            .persistent = true};
     struct err err = ERR_INIT;
-    for (size_t i = 0; i < PREFETCH_MAX; i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(connection->open); i++) {
         if (connection->open[i].tag != 0)
             continue;
         connection->open[i].tag = delivery->tag;
@@ -85,7 +95,7 @@ static void on_confirm(void *context, uint64_t sequence, bool multiple, bool acc
 {
     struct connection *connection = context;
     struct err err = ERR_INIT;
-    for (size_t i = 0; i < PREFETCH_MAX; i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(connection->open); i++) {
         if (connection->open[i].tag == 0 || !(connection->open[i].sequence == sequence ||
                                               (multiple && connection->open[i].sequence < sequence)))
             continue;
@@ -111,15 +121,21 @@ static void on_readable(void *context, int fd, uint32_t events)
     process(context);
 }
 
-/* Heartbeats too. */
+/* Heartbeats: each tick those of a part of the fleet. */
 static void on_tick(void *context)
 {
     struct fleet *fleet = context;
-    for (size_t i = 0; i < fleet->count; i++)
-        process(&fleet->connections[i]);
-    (void)printf("%" PRIu64 "\n", fleet->done);
+    struct err err = ERR_INIT;
+    for (size_t i = fleet->ticks++ % HEARTBEAT_TICKS; i < fleet->count && !fleet->failed;
+         i += HEARTBEAT_TICKS) {
+        struct connection *connection = &fleet->connections[i];
+        connection->event.kind = WORKER_HEARTBEAT;
+        if (!fleet_tell(connection->broker, &connection->event, NULL, &err))
+            die(fleet, &err);
+    }
+    (void)printf("%" PRId64 " %" PRIu64 "\n", clock_ms(), fleet->done);
     (void)fflush(stdout);
-    loop_timer_set(fleet->tick, clock_ms() + 1000);
+    loop_timer_set(fleet->tick, clock_ms() + TICK_MS);
 }
 
 static void on_signal(void *context, int number)
@@ -129,9 +145,27 @@ static void on_signal(void *context, int number)
     loop_stop(fleet->loop);
 }
 
-static bool open_connection(struct connection *connection, const char *url, const char *queue,
+static bool consume_lanes(struct connection *connection, const char *runtime, struct err *err)
+{
+    static const char *const lanes[LANES] = {".interactive", "", ".bulk"};
+    for (size_t i = 0; i < LANES; i++) {
+        char queue[128];
+        (void)snprintf(queue, sizeof queue, "%s%s%s", QUEUE_TASKS_PREFIX, runtime, lanes[i]);
+        if (!broker_consume(connection->broker, queue, NULL, false, false, NULL, err))
+            return false;
+    }
+    return true;
+}
+
+static bool open_connection(struct connection *connection, const char *url, const char *runtime,
                             uint16_t prefetch, struct err *err)
 {
+    char name[64];
+    (void)snprintf(name, sizeof name, "simulated-%zu", connection->fleet->count + 1);
+    fleet_event_init(&connection->event, name);
+    connection->event.kind = WORKER_HELLO;
+    connection->event.slots = prefetch;
+    (void)snprintf(connection->event.runtimes, sizeof connection->event.runtimes, "%s", runtime);
     const struct broker_options options = {.url = url,
                                            .connection_name = "assay-worker simulated",
                                            .heartbeat_s = 0, /* opening a thousand takes longer than one */
@@ -143,8 +177,9 @@ static bool open_connection(struct connection *connection, const char *url, cons
         return false;
     connection->watch = loop_watch_fd(connection->fleet->loop, broker_fd(connection->broker), EPOLLIN,
                                       on_readable, connection, err);
-    return connection->watch != NULL && broker_set_prefetch(connection->broker, prefetch, err) &&
-           broker_consume(connection->broker, queue, NULL, false, false, NULL, err);
+    return connection->watch != NULL && fleet_listen(connection->broker, name, err) &&
+           fleet_tell(connection->broker, &connection->event, NULL, err) &&
+           broker_set_prefetch(connection->broker, prefetch, err) && consume_lanes(connection, runtime, err);
 }
 
 static bool run(struct fleet *fleet, char **words, struct err *err)
@@ -177,7 +212,7 @@ int main(int argc, char **argv)
     struct fleet fleet = {0};
     struct err err = ERR_INIT;
     if (argc != 5) {
-        (void)fprintf(stderr, "usage: tool_many_workers URL QUEUE COUNT PREFETCH\n");
+        (void)fprintf(stderr, "usage: tool_many_workers URL RUNTIME COUNT PREFETCH\n");
         return 2;
     }
     struct rlimit files;
