@@ -99,9 +99,11 @@ static bool choose_prefetch(struct delivery *delivery, struct err *err)
         int64_t runtime_cap_ms = intake_task_cap_ms(delivery->options.served[i]);
         cap_ms = runtime_cap_ms > cap_ms ? runtime_cap_ms : cap_ms;
     }
-    uint16_t prefetch = intake_prefetch(config->prefetch, (unsigned)config->slots, cap_ms,
-                                        config->consumer_timeout_s * 1000, err);
-    intake_init(&delivery->intake, prefetch, clock_ms());
+    unsigned slots = (unsigned)config->slots;
+    int64_t timeout_ms = config->consumer_timeout_s * 1000;
+    uint16_t prefetch = intake_prefetch(config->prefetch, slots, cap_ms, timeout_ms, err);
+    uint16_t widest = intake_widest(config->prefetch, prefetch, slots, cap_ms, timeout_ms);
+    intake_init(&delivery->intake, slots, prefetch, widest, clock_ms());
     return prefetch > 0;
 }
 

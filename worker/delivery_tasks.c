@@ -32,6 +32,7 @@ static void finish_at_once(struct assignment *assignment, struct result *result)
         result->worker = strdup(assignment->delivery->options.config->name);
         result->attempt = assignment->earlier_deliveries + 1;
     }
+    intake_task_unrun(&assignment->delivery->intake);
     delivery_finish(assignment, result);
 }
 
@@ -56,6 +57,8 @@ static void on_work_done(void *owner, struct work *work, struct result *result)
     struct assignment *assignment = owner;
     if (work->attempts > 0)
         intake_task_finished(&assignment->delivery->intake, clock_ms() - assignment->started_ms);
+    else
+        intake_task_unrun(&assignment->delivery->intake);
     delivery_finish(assignment, result);
 }
 
@@ -137,6 +140,7 @@ static void on_task(struct delivery *delivery, const struct broker_delivery *inc
     struct err why_bad = ERR_INIT;
     struct task_identity identity;
     unsigned char digest[DIGEST_SIZE];
+    intake_task_received(&delivery->intake, incoming->message.body_size);
     struct task *task = parse(delivery, incoming, lane, &identity, digest, &why_bad);
     struct ledger_receipt receipt = {.job_id = identity.job_id,
                                      .task_id = identity.task_id,

@@ -2,6 +2,9 @@
 
 #include <inttypes.h>
 
+#define PACE_UNKNOWN_US ((int64_t)INTAKE_PARK_MS * 1000)
+#define PEAK_MEMORY     32
+
 int64_t intake_task_cap_ms(const struct runtime *runtime)
 {
     int64_t compile_steps = (int64_t)(runtime->compile_cases_count + runtime->compile_suite_count);
@@ -45,9 +48,36 @@ uint16_t intake_prefetch(int64_t configured, unsigned slots, int64_t task_cap_ms
     return (uint16_t)prefetch;
 }
 
-void intake_init(struct intake *intake, uint16_t eager_prefetch, int64_t now_ms)
+uint16_t intake_widest(int64_t configured, uint16_t eager, unsigned slots, int64_t task_cap_ms,
+                       int64_t consumer_timeout_ms)
 {
-    *intake = (struct intake){.eager_prefetch = eager_prefetch, .progress_ms = now_ms};
+    uint16_t widest = eager;
+    while (configured == 0 && widest < INTAKE_WIDE_MAX &&
+           keeps_rule(widest + 1, slots, task_cap_ms, consumer_timeout_ms))
+        widest++;
+    return widest;
+}
+
+void intake_init(struct intake *intake, unsigned slots, uint16_t eager_prefetch, uint16_t widest_prefetch,
+                 int64_t now_ms)
+{
+    *intake = (struct intake){.slots = slots,
+                              .eager_prefetch = eager_prefetch,
+                              .widest_prefetch = widest_prefetch,
+                              .pace_us = PACE_UNKNOWN_US,
+                              .progress_ms = now_ms,
+                              .quiet_ms = now_ms};
+}
+
+/* Rises at once and falls slowly. */
+static void follow_peaks(int64_t *peak, int64_t value)
+{
+    *peak = value > *peak ? value : *peak - (*peak - value) / PEAK_MEMORY;
+}
+
+void intake_task_received(struct intake *intake, size_t bytes)
+{
+    follow_peaks(&intake->weight, (int64_t)bytes);
 }
 
 void intake_task_started(struct intake *intake, int64_t now_ms)
@@ -55,12 +85,37 @@ void intake_task_started(struct intake *intake, int64_t now_ms)
     intake->progress_ms = now_ms;
 }
 
-void intake_task_finished(struct intake *intake, int64_t duration_ms)
+static void learn(struct intake *intake, int64_t duration_ms)
 {
-    intake->slot_freed = true;
+    intake->learnt = true;
+    follow_peaks(&intake->pace_us, duration_ms * 1000);
     intake->average_ms += (duration_ms - intake->average_ms) / 4;
     if (intake->average_ms < INTAKE_SHORT_MS)
         intake->cautious = false;
+}
+
+void intake_task_finished(struct intake *intake, int64_t duration_ms)
+{
+    intake->slot_freed = true;
+    learn(intake, duration_ms);
+}
+
+void intake_task_unrun(struct intake *intake)
+{
+    learn(intake, 0);
+}
+
+/* The slots, and as many as they do in AHEAD_MS; within the bounds. */
+static uint16_t wanted_prefetch(const struct intake *intake)
+{
+    int64_t ahead = intake->slots * (int64_t)INTAKE_AHEAD_MS * 1000 / (intake->pace_us + 1);
+    int64_t wanted = intake->slots + ahead;
+    int64_t fit = INTAKE_WIDE_BYTES / (intake->weight + 1);
+    if (wanted > fit)
+        wanted = fit;
+    if (wanted > intake->widest_prefetch)
+        wanted = intake->widest_prefetch;
+    return wanted > intake->eager_prefetch ? (uint16_t)wanted : intake->eager_prefetch;
 }
 
 static struct intake_decision subscribe(struct intake *intake, uint16_t prefetch, int64_t next_ms)
@@ -69,10 +124,42 @@ static struct intake_decision subscribe(struct intake *intake, uint16_t prefetch
     return (struct intake_decision){.resubscribe = true, .prefetch = prefetch, .next_ms = next_ms};
 }
 
+/* While wide: is it time to take little again, or when will it be? `*next_ms` is only made earlier. */
+static bool ends_wide(struct intake *intake, const struct intake_view *view, int64_t *next_ms)
+{
+    int64_t ends_ms =
+        view->waiting > 0 ? intake->progress_ms + INTAKE_STARVED_MS : intake->quiet_ms + INTAKE_QUIET_MS;
+    if (view->now_ms >= ends_ms) {
+        intake->pace_us = PACE_UNKNOWN_US;
+        return true;
+    }
+    if (*next_ms < 0 || ends_ms < *next_ms)
+        *next_ms = ends_ms;
+    return view->prefetch >= 2 * wanted_prefetch(intake);
+}
+
+static struct intake_decision decide_eager(struct intake *intake, const struct intake_view *view,
+                                           int64_t next_ms)
+{
+    if (view->prefetch > intake->eager_prefetch && ends_wide(intake, view, &next_ms)) {
+        struct intake_decision decision = subscribe(intake, wanted_prefetch(intake), next_ms);
+        decision.hand_back = true;
+        return decision;
+    }
+    uint16_t wanted = wanted_prefetch(intake);
+    bool most = wanted == intake->widest_prefetch && wanted > view->prefetch;
+    if (view->prefetch < intake->eager_prefetch || wanted >= 2 * view->prefetch || most)
+        return subscribe(intake, wanted, next_ms);
+    return (struct intake_decision){.prefetch = view->prefetch, .next_ms = next_ms};
+}
+
 struct intake_decision intake_decide(struct intake *intake, const struct intake_view *view)
 {
     if (view->waiting == 0)
         intake->progress_ms = view->now_ms;
+    if (view->waiting > 0 || intake->learnt)
+        intake->quiet_ms = view->now_ms;
+    intake->learnt = false;
     int64_t parked_at = intake->progress_ms + INTAKE_PARK_MS;
     int64_t next_ms = view->waiting > 0 ? parked_at : -1;
 
@@ -85,10 +172,9 @@ struct intake_decision intake_decide(struct intake *intake, const struct intake_
     }
     if (view->paused)
         return (struct intake_decision){.resubscribe = view->prefetch > 0, .next_ms = next_ms};
-    if (!intake->cautious) {
-        if (view->prefetch != intake->eager_prefetch)
-            return subscribe(intake, intake->eager_prefetch, next_ms);
-    } else if (view->idle > 0 && view->waiting == 0 && (view->prefetch == 0 || intake->slot_freed)) {
+    if (!intake->cautious)
+        return decide_eager(intake, view, next_ms);
+    if (view->idle > 0 && view->waiting == 0 && (view->prefetch == 0 || intake->slot_freed)) {
         uint16_t idle = view->idle < intake->eager_prefetch ? (uint16_t)view->idle : intake->eager_prefetch;
         return subscribe(intake, idle, next_ms);
     }

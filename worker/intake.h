@@ -7,6 +7,13 @@
  * long: what waits goes back to its queue, where an idle worker finds it, and from then on the worker takes
  * only as much as it has idle slots (cautious), until tasks are short again.
  *
+ * A task leaves the look-ahead free only when its result is confirmed, which takes the broker some
+ * milliseconds. While the latest tasks were shorter than that, or needed no run at all (cancelled, expired),
+ * the look-ahead is therefore as many as the slots do in AHEAD_MS (wide), else they would stand idle, and the
+ * lanes' weights would not hold: a lane whose look-ahead is used up leaves its turn to the others. What
+ * waits goes back as soon as tasks are longer again; when none has started for STARVED_MS; and a worker that
+ * had nothing to do for QUIET_MS takes little again.
+ *
  * A return counts towards the broker's delivery limit on RabbitMQ 3.x; so a delivery that has been returned
  * two fifths of that many times stays where it is.
  */
@@ -20,8 +27,14 @@
 #include "common/err.h"
 #include "common/runtimes.h"
 
-#define INTAKE_PARK_MS  1000
-#define INTAKE_SHORT_MS 500
+#define INTAKE_PARK_MS    1000
+#define INTAKE_SHORT_MS   500
+#define INTAKE_AHEAD_MS   100
+#define INTAKE_STARVED_MS 200
+#define INTAKE_QUIET_MS   1000
+/* At most so many for each consumer while wide, and no more than so many bytes as the latest tasks had. */
+#define INTAKE_WIDE_MAX   128
+#define INTAKE_WIDE_BYTES ((int64_t)16 * 1024 * 1024)
 
 /* From so many earlier deliveries on a task is not handed back any more, ... */
 int64_t intake_hand_back_max(int64_t delivery_limit);
@@ -40,12 +53,21 @@ int64_t intake_task_cap_ms(const struct runtime *runtime);
 uint16_t intake_prefetch(int64_t configured, unsigned slots, int64_t task_cap_ms, int64_t consumer_timeout_ms,
                          struct err *err);
 
+/* The widest prefetch: `eager` where one is configured, else what the rule and INTAKE_WIDE_MAX allow. */
+uint16_t intake_widest(int64_t configured, uint16_t eager, unsigned slots, int64_t task_cap_ms,
+                       int64_t consumer_timeout_ms);
+
 struct intake {
-    uint16_t eager_prefetch;
+    unsigned slots;
+    uint16_t eager_prefetch, widest_prefetch;
     bool cautious;
     bool slot_freed;     /* since the last subscription */
+    bool learnt;         /* a task has ended since the last decision */
     int64_t average_ms;  /* of the latest tasks' durations */
+    int64_t pace_us;     /* their longest, forgotten slowly */
+    int64_t weight;      /* the largest of their messages in bytes, forgotten slowly */
     int64_t progress_ms; /* when a task last started, or nothing waited */
+    int64_t quiet_ms;    /* since when nothing has waited or ended */
 };
 
 struct intake_view {
@@ -63,9 +85,13 @@ struct intake_decision {
     int64_t next_ms; /* ask again at this time (clock_ms scale); -1 = only after an event */
 };
 
-void intake_init(struct intake *intake, uint16_t eager_prefetch, int64_t now_ms);
+void intake_init(struct intake *intake, unsigned slots, uint16_t eager_prefetch, uint16_t widest_prefetch,
+                 int64_t now_ms);
+void intake_task_received(struct intake *intake, size_t bytes);
 void intake_task_started(struct intake *intake, int64_t now_ms);
 void intake_task_finished(struct intake *intake, int64_t duration_ms);
+/* It got its verdict without a run. */
+void intake_task_unrun(struct intake *intake);
 /* What to do now; the caller does it. */
 struct intake_decision intake_decide(struct intake *intake, const struct intake_view *view);
 

@@ -163,9 +163,15 @@ class Site:
         return connection
 
     def _inspect(self, queue):
+        """RabbitMQ tells 0 and 0 of a quorum queue whose leader has not answered within 250 ms (rabbit_fifo_client:stat): that is asked again."""
         connection = pika.BlockingConnection(pika.URLParameters(self.amqp_url()))
         try:
-            return connection.channel().queue_declare(queue, passive=True).method
+            channel = connection.channel()
+            for _ in range(3):
+                found = channel.queue_declare(queue, passive=True).method
+                if found.message_count or found.consumer_count:
+                    break
+            return found
         finally:
             connection.close()
 
