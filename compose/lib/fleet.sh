@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The collector and the workers as plain processes. The wanted number of workers a group is in fleet/GROUP.
+# The collector and the workers as plain processes. The wanted number of workers a group is in fleet/GROUP.count.
 
 # program NAME ARGUMENTS...: runs one of ours with its own variables (see write_environment).
 program() (
@@ -43,6 +43,8 @@ worker_start() {
     )
 }
 
+group_want() { printf '%s' "$2" | state_write "fleet/$1.count"; }
+
 workers_of() { find "$ASSAY_STATE/run" -name "worker-$1-*" -printf '%f\n' | sort -t- -k3 -n; }
 
 # Starts or drains until the group has as many workers as are wanted. Draining ones finish what they run, all at once.
@@ -72,7 +74,7 @@ workers_stop() {
 fleet_groups() {
     local file group
     for group in python node native; do
-        [ -e "$ASSAY_STATE/fleet/$group.count" ] || printf 1 >"$ASSAY_STATE/fleet/$group.count"
+        [ -e "$ASSAY_STATE/fleet/$group.count" ] || group_want "$group" 1
     done
     for file in "$ASSAY_STATE"/fleet/*.count; do
         group=${file##*/}
@@ -122,7 +124,7 @@ scale() {
     done
     for pair in "$@"; do
         group=${pair%%=*} wanted=${pair#*=}
-        printf '%s' "$wanted" >"$ASSAY_STATE/fleet/$group.count"
+        group_want "$group" "$wanted"
         group_apply "$group" "$wanted"
         say "workers: $group=$wanted"
     done

@@ -3,7 +3,7 @@
 
 process_birth() { awk '{ sub(/^.*\) /, ""); print $20 }' "/proc/$1/stat" 2>/dev/null; }
 
-process_record() { printf '%s %s\n' "$2" "$(process_birth "$2")" >"$ASSAY_STATE/run/$1"; }
+process_record() { printf '%s %s\n' "$2" "$(process_birth "$2")" | state_write "run/$1"; }
 
 process_pid() {
     local pid birth

@@ -24,6 +24,12 @@ state_defaults() {
 }
 
 state_file() { printf '%s/%s' "$ASSAY_STATE" "$1"; }
+# state_write NAME: what comes on standard input, in one step: whoever reads it without the lock finds the old text or the new.
+state_write() {
+    local file
+    file=$(state_file "$1")
+    cat >"${file%/*}/.${file##*/}.new" && mv -f "${file%/*}/.${file##*/}.new" "$file"
+}
 state_exists() { [ -d "$ASSAY_STATE/secrets" ]; }
 
 state_open() {
@@ -41,7 +47,7 @@ state_open() {
 
 state_delete() {
     [ -d "$ASSAY_STATE/secrets" ] || die 2 "$ASSAY_STATE does not look like a state folder of Assay: not deleted"
-    /usr/bin/python3 "$(clone_root)/compose/lib/ports.py" release "$(state_base)/claims" "$ASSAY_STATE/ports"
+    /usr/bin/python3 "$(clone_root)/compose/lib/ports.py" release "$(state_base)/claims" "$ASSAY_STATE/ports" || true
     rm -rf -- "$ASSAY_STATE"
     ! $state_is_default || rm -rf -- "$(clone_root)/.local"
     say "deleted $ASSAY_STATE"

@@ -1,6 +1,8 @@
 """The decision of compose/local autoscale, alone: figures in, a number of workers out."""
 import dataclasses
+import os
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -9,6 +11,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "compose/li
 
 import scaling  # noqa: E402  pylint: disable=wrong-import-position
 from scaling import Look, Memory, Settings  # noqa: E402  pylint: disable=wrong-import-position
+
+from lib.servers import ROOT  # noqa: E402  pylint: disable=wrong-import-position
+from lib.waiting import wait_until  # noqa: E402  pylint: disable=wrong-import-position
 
 SETTINGS = Settings(minimum=1, maximum=8, backlog_s=30, idle_s=60)
 QUIET = Look(0, 0, 0, 1, 0.0)
@@ -117,3 +122,16 @@ def test_a_steady_load_without_a_backlog_keeps_its_workers():
 def test_more_than_all_can_do_stays_at_the_maximum():
     changes, left = simulate(lambda now: 12, 1200)
     assert left > 0 and changes[-1][2] == 8 and len(changes) <= 4, changes
+
+
+def test_the_number_that_is_wanted_is_never_seen_half_written(tmp_path):
+    """autoscale reads it without the lock of `scale`: an empty file was no number, and ended it."""
+    (tmp_path / "fleet").mkdir()
+    script = ". compose/lib/state.sh; . compose/lib/fleet.sh; for ((i = 0; i < 300; i++)); do group_want bash 1; done"
+    with subprocess.Popen(["/bin/bash", "-euc", script], cwd=ROOT, env={**os.environ, "ASSAY_STATE": str(tmp_path)}) as writer:
+        wait_until((tmp_path / "fleet/bash.count").exists, 30)
+        seen = set()
+        while writer.poll() is None:
+            seen.update((tmp_path / "fleet/bash.count").read_text() for _ in range(100))
+    assert writer.returncode == 0 and seen == {"1"}
+    assert [path.name for path in (tmp_path / "fleet").iterdir()] == ["bash.count"]
