@@ -11,6 +11,9 @@ DRIVER = "/opt/assay/sandbox_driver"
 ATTACK = "/opt/attacks/attack.py"
 PROGRAMS = (ATTACK, "/opt/attacks/exhaustion.py")
 CONFIG = "/etc/assay/worker.cfg"
+# The programs of the build under test take harnesses and settings from the image: where it was built is no place of the container's.
+# AddressSanitizer's search for leaks needs ptrace, which a container does not allow.
+VARIABLES = ("-e", "ASSAY_HOME=/usr/local/share/assay", "-e", "ASAN_OPTIONS=detect_leaks=0")
 BROKER_SECRET = "/run/secrets/broker"
 
 
@@ -30,9 +33,7 @@ class Executor(Sandbox):
         self.project = f"assaytest{os.getpid()}n{Executor.count}"
         self.override = folder / "override.json"
         service = {"image": image, "command": ["sleep", "infinity"], "environment": {"ASSAY_TEST_SECRET": SECRET},
-                   "volumes": [f"{build / 'bin'}:/opt/assay:ro", f"{ROOT / 'worker/harness'}:/assay/harness:ro",
-                               f"{ROOT / 'worker/harness'}:{ROOT / 'worker/harness'}:ro", f"{ROOT / 'tests/sandbox'}:/opt/attacks:ro",
-                               f"{ROOT / 'conf'}:/opt/conf:ro",
+                   "volumes": [f"{build / 'bin'}:/opt/assay:ro", f"{ROOT / 'tests/sandbox'}:/opt/attacks:ro",
                                f"{secret}:{CONFIG}:ro", f"{secret}:{BROKER_SECRET}:ro"]}
         self.override.write_text(json.dumps({"version": "2.4", "services": {"executor": {**service, **(overrides or {})}}}))
         self.container = None
@@ -41,8 +42,8 @@ class Executor(Sandbox):
         return self.engine.compose("-p", self.project, "-f", ROOT / "compose/executor.yaml", "-f", self.override, *words)
 
     def command(self, **options):
-        """The driver in the container. AddressSanitizer's search for leaks needs ptrace, which a container does not allow."""
-        words = ["docker", "exec", "-i", "-e", "ASAN_OPTIONS=detect_leaks=0", self.container, DRIVER]
+        """The driver in the container."""
+        words = ["docker", "exec", "-i", *VARIABLES, self.container, DRIVER]
         words += [word for path in PROGRAMS for word in ("--file", f"{os.path.basename(path)}={path}")]
         for name, value in {"setting": "container", "slot": 1, **options}.items():
             words += ["--" + name.replace("_", "-"), str(value)]
@@ -72,8 +73,7 @@ class Executor(Sandbox):
         other = Executor(self.engine, self.image, self.build, self.folder, None, {})
         try:
             other.start()
-            done = self.engine.docker("exec", "-e", "ASAN_OPTIONS=detect_leaks=0", "-e", "ASSAY_RUNTIMES_FILE=/opt/conf/runtimes.cfg",
-                                      other.container, "/opt/assay/assay-worker", "--check", check=False, timeout=180)
+            done = self.engine.docker("exec", *VARIABLES, other.container, "/opt/assay/assay-worker", "--check", check=False, timeout=180)
             return done.stdout + done.stderr
         finally:
             other.remove()

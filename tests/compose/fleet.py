@@ -1,4 +1,5 @@
 """A whole fleet by the compose file that ships: its images, its containers, what goes in and comes out."""
+import concurrent.futures
 import json
 import os
 
@@ -26,12 +27,16 @@ class Images:
         return self.engine.run(root / "compose/image", *words, env=self.env, check=check)
 
     def build(self):
-        built = self.command("build", check=False)
+        """The servers' images beside ours: most of it is waiting for packages."""
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            servers = {name: pool.submit(self.server, name, public) for name, public in SERVERS.items()}
+            built = self.command("build", check=False)
+            self.servers = {f"ASSAY_{name.upper()}_IMAGE": image.result() for name, image in servers.items()}
         assert built.returncode == 0, built.stderr[-3000:]
-        for name, public in SERVERS.items():
-            self.servers[f"ASSAY_{name.upper()}_IMAGE"] = self.engine.pulled(public) or self.engine.build(
-                DEBIAN / f"{name}.Dockerfile", f"assaytest/{name}", self.base, DEBIAN)
         return self
+
+    def server(self, name, public):
+        return self.engine.pulled(public) or self.engine.build(DEBIAN / f"{name}.Dockerfile", f"assaytest/{name}", self.base, DEBIAN)
 
     def forget(self):
         """On an engine that was there before; one of our own goes as a whole."""

@@ -1,4 +1,6 @@
 """compose/image: layers that are kept, versions to go back to, and checks that stop a build with the layer's name."""
+import concurrent.futures
+import contextlib
 import json
 import re
 import shutil
@@ -100,6 +102,23 @@ def test_the_last_three_are_kept(images, tree):
     done = images.command("rollback", "producer", check=False)
     assert done.returncode == 2 and "is the oldest that is kept" in done.stderr
     assert versions(images, "producer")[min(kept)]
+
+
+def test_two_builds_at_once_make_two_versions(images, tree, tmp_path):
+    """Of two clones on one engine: each version is what its own clone says, and none has taken the other's number or half-built image."""
+    marks, before = {"first": tree, "second": tmp_path / "assay"}, max(versions(images, "producer"))
+    shutil.copytree(tree, marks["second"], ignore=shutil.ignore_patterns("build"))
+    with contextlib.ExitStack() as changes:
+        for mark, clone in marks.items():
+            changes.enter_context(Changed(clone / "compose/images/checks/harness", lambda text, mark=mark: text + f"# {mark}\n"))
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            done = list(pool.map(lambda clone: images.command("build", "producer", root=clone, check=False), marks.values()))
+    assert [one.returncode for one in done] == [0, 0], [one.stderr for one in done]
+    made = [int(re.search(r"producer: version (\d+) is current", one.stderr).group(1)) for one in done]
+    assert sorted(made) == [before + 1, before + 2]
+    for mark, version in zip(marks, made):
+        text = images.engine.docker("run", "--rm", "--entrypoint", "tail", f"assaytest/producer:{version}", "-n", "1", "/assay/checks/harness").stdout
+        assert text == f"# {mark}\n"
 
 
 BROKEN = {  # layer: what is done to it before which line of the Dockerfile, and what its check says

@@ -5,7 +5,7 @@ import os
 import pytest
 from engine import ROOT
 from fleet import Fleet, assert_reached, port_opens, run_demo
-from test_fleet import CONNECT, assert_all_stored, job_of, outside_address
+from test_fleet import CONNECT, outside_address, scale_during_a_job
 
 from lib.skipping import skip
 from lib.waiting import wait_until
@@ -123,10 +123,4 @@ def test_an_executor_reaches_the_broker_and_nothing_else(fleet):
 
 
 def test_scaling_during_a_job_loses_nothing(fleet):
-    fleet.producer("publish", fleet.write_tasks("many.jsonl", job_of(600)), "--job", "many")
-    fleet.scale("worker-python", 3)
-    wait_until(lambda: fleet.value("SELECT count(DISTINCT worker) FROM executions WHERE job_id = 'many'") == "3", 120, "three workers to have verdicts")
-    assert int(fleet.value("SELECT count(*) FROM executions WHERE job_id = 'many'")) < 600
-    fleet.scale("worker-python", 1)
-    assert_all_stored(fleet, "many", 600)
-    wait_until(lambda: len(fleet.containers("worker-python")) == 1, 120, "one worker to be left")
+    scale_during_a_job(fleet)

@@ -26,6 +26,7 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/mem.h"
+#include "common/paths.h"
 #include "worker/sandbox/sandbox.h"
 
 #define FILES_MAX      16
@@ -334,7 +335,7 @@ static bool run_task(struct sandbox *sandbox, const struct settings *settings, c
 int main(int argc, char **argv)
 {
     static struct settings settings = {
-        .sandbox = {.slot = 1, .harness_dir = ASSAY_SOURCE_DIR "/worker/harness"},
+        .sandbox = {.slot = 1},
         .task = {.memory_bytes = 256 << 20, .processes = 64, .disk_bytes = 64 << 20},
         .cpu_ms = 10000,
         .wall_ms = 20000,
@@ -345,6 +346,12 @@ int main(int argc, char **argv)
     ssize_t size;
 
     parse(&settings, argc, argv);
+    autofree char *harness_dir = paths_find("worker/harness", &err);
+    if (harness_dir == NULL) {
+        print_failure(&err);
+        return 1;
+    }
+    settings.sandbox.harness_dir = harness_dir;
     settings.task.files = settings.files;
     settings.sandbox.allow_missing = settings.allow_missing;
     struct sandbox *sandbox = sandbox_open(&settings.sandbox, &err);
