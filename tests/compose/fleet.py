@@ -20,7 +20,7 @@ class Images:
         self.engine = engine
         self.base = engine.base()
         self.env = {"ASSAY_IMAGES": "assaytest", "ASSAY_BASE_IMAGE": self.base, "ASSAY_NODE_IMAGE": engine.pulled("node:20-bookworm-slim") or self.base,
-                    "ASSAY_BUILD_OPTIONS": "--network host"}
+                    "ASSAY_BUILD_OPTIONS": "--network host", "TMPDIR": str(engine.folder)}
         self.servers = {}
 
     def command(self, *words, root=ROOT, check=True):
