@@ -20,5 +20,6 @@ COPY producer /src/producer
 COPY collector /src/collector
 COPY worker /src/worker
 COPY conf /src/conf
-RUN cmake -S /src -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr/local -DCMAKE_C_COMPILER_LAUNCHER=ccache && \
-    ninja -C /build && DESTDIR=/install cmake --install /build --strip && rm -rf /build
+RUN ccache --zero-stats && cmake -S /src -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr/local -DCMAKE_C_COMPILER_LAUNCHER=ccache && \
+    ninja -C /build && DESTDIR=/install cmake --install /build --strip && rm -rf /build && \
+    ccache --show-stats
