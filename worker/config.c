@@ -177,6 +177,14 @@ static const struct config_key keys[] = {
      .documentation =
          "A warm server's fork runs a suite without its framework where the suite's text shows that this is "
          "the same; what does not pass is run again under the framework. false: always under the framework."},
+    {.key = "warm.keep_suites",
+     .type = CONFIG_BOOL,
+     .offset = FIELD(warm_keep_suites),
+     .default_text = "true",
+     .environment = "ASSAY_WARM_KEEP_SUITES",
+     .documentation =
+         "A warm server keeps what its harness made of a suite's text (the list of its tests, the compiled "
+         "suite), for further tasks with the same suite. false: each task makes it anew."},
     {.key = "warm.tasks_max",
      .type = CONFIG_INTEGER,
      .offset = FIELD(warm_tasks_max),

@@ -29,6 +29,7 @@ struct worker_config {
     int64_t compile_cache_mb;
     bool warm_enabled;
     bool warm_fast_path;
+    bool warm_keep_suites;
     int64_t warm_tasks_max;
     int64_t warm_growth_mb;
     char *http_listen;

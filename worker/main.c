@@ -74,6 +74,7 @@ static bool machine_open(struct machine *machine, struct err *err)
                                      .compile_cache_bytes = config->compile_cache_mb << 20,
                                      .warm = {.enabled = config->warm_enabled,
                                               .fast_path = config->warm_fast_path,
+                                              .keep_suites = config->warm_keep_suites,
                                               .runtimes = &config->runtimes,
                                               .tasks_max = config->warm_tasks_max,
                                               .growth_bytes = config->warm_growth_mb << 20}};

@@ -220,6 +220,7 @@ static bool take_line(struct report *report, struct report_line *line)
     case REPORT_LINE_DONE:
         report->done = true;
         report->fast = line->fast;
+        report->kept = line->kept;
         break;
     }
     return true;

@@ -46,6 +46,7 @@ struct report {
     bool no_memory;
     bool done;
     bool fast;           /* `done` says that the framework was not needed */
+    bool kept;           /* `done` says that what was made of the suite came from an earlier task */
     bool again;          /* the harness broke off: the suite is to be run once more, under its framework */
     char *again_message; /* why */
     char **failed_first; /* with `again`: the tests that failed, so far */

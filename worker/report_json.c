@@ -102,6 +102,7 @@ static bool parse_again(const json_t *root, struct report_line *line)
 static bool parse_done(const json_t *root, struct report_line *line)
 {
     line->fast = json_is_true(json_object_get(root, "fast"));
+    line->kept = json_is_true(json_object_get(root, "kept"));
     return true;
 }
 

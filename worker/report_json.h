@@ -40,7 +40,7 @@ struct report_line {
     bool suite_skip;
     char *message; /* TEST (NULL = none), SUITE_ERROR, TAMPERED, HARNESS_ERROR, AGAIN */
     enum suite_fault fault;
-    bool fast;               /* DONE */
+    bool fast, kept;         /* DONE */
     struct json_t *coverage; /* an object */
 };
 

@@ -16,6 +16,8 @@ struct slot_usage {
 #define RESULT_WARM "warm_server"
 /* ... and when that fork did without the framework. */
 #define RESULT_FAST "fast_path"
+/* What the harness made of the suite came from an earlier task. */
+#define RESULT_KEPT "kept_suite"
 void slot_result_mark(struct result *result, const char *mark);
 /* Adds time, CPU and memory of a step. */
 void slot_result_add_usage(struct result *result, struct slot_usage *usage, enum step_kind kind,

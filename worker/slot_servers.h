@@ -18,7 +18,8 @@ struct plan_step;
 struct warm_options {
     bool enabled;
     const struct config_list *runtimes; /* those that are served; an empty list: all */
-    bool fast_path;                  /* suites may be run without their framework, where that is the same */
+    bool fast_path;   /* suites may be run without their framework, where that is the same */
+    bool keep_suites; /* what a harness made of a suite's text is kept for the next task with it */
     int64_t tasks_max, growth_bytes; /* 0 = no limit */
 };
 

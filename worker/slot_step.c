@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/digest.h"
 #include "common/mem.h"
 #include "common/text.h"
 
@@ -145,6 +146,18 @@ static void init_captures(struct slot_step *step)
         capture_init(&step->out, keep, kill, false);
 }
 
+/* Of all that the harness is told of a suite, and of its text. */
+static bool make_suite_key(const struct task *task, bool fast, unsigned char key[DIGEST_SIZE])
+{
+    autobuf struct buf text = BUF_INIT;
+
+    report_control_json(task, "", fast, &text);
+    buf_append(&text, task->test_suite_code.data, task->test_suite_code.size);
+    if (!text.failed)
+        digest_sha256(text.data, text.size, key);
+    return !text.failed;
+}
+
 static bool run_in_sandbox(struct slot_step *step, const struct slot_step_start *start,
                            const struct program_ends *ends, struct err *err)
 {
@@ -152,6 +165,9 @@ static bool run_in_sandbox(struct slot_step *step, const struct slot_step_start 
     autofree char **argv = plan_argv(step->plan, start->index);
     if (argv == NULL)
         return err_set(err, ERR_INFRA, "no memory for the command of a step");
+    unsigned char key[DIGEST_SIZE];
+    _Static_assert(sizeof(key) == SUITE_KEY_SIZE, "a digest is a key");
+    bool keep = start->keep_suite && make_suite_key(task, start->fast, key);
     struct sandbox_step request = {
         .argv = (const char *const *)argv,
         .environment = (const char *const *)task->runtime->environment,
@@ -165,6 +181,7 @@ static bool run_in_sandbox(struct slot_step *step, const struct slot_step_start 
         .file_size_bytes = task->limits.disk_bytes,
         .open_files = OPEN_FILES,
         .server = start->server,
+        .suite_key = keep ? key : NULL,
         .keep = start->keep,
     };
     return sandbox_run(step->sandbox, &request, err);

@@ -163,6 +163,8 @@ void slot_step_exited(struct slot *slot, const struct sandbox_event *event)
             slot_result_mark(slot->result, RESULT_WARM);
         if (slot->step.report != NULL && slot->step.report->fast)
             slot_result_mark(slot->result, RESULT_FAST);
+        if (slot->step.report != NULL && slot->step.report->kept)
+            slot_result_mark(slot->result, RESULT_KEPT);
         slot_result_add_usage(slot->result, &slot->usage, kind, event);
         keep_output(slot, &finding, event);
         step_is_judged(slot, &finding, event->wall_us / 1000,
@@ -198,6 +200,7 @@ void slot_run_step(struct slot *slot)
     struct slot_step_start start = {.index = slot->next,
                                     .server = server,
                                     .fast = may_be_fast(slot, server),
+                                    .keep_suite = server != 0 && slot->options.warm.keep_suites,
                                     .keep = slot_build_outputs(slot),
                                     .wall_ms = wall_ms,
                                     .wall_is_tasks = by_task};

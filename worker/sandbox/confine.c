@@ -39,12 +39,30 @@ static bool unblock_signals(struct err *err)
     return true;
 }
 
+/* Closes what is not the step's, but for `handback`. */
+static bool close_others(int handback, struct err *err)
+{
+    unsigned first = WIRE_STEP_FDS;
+
+    if (handback >= 0) {
+        if (dup3(handback, CONFINE_HANDBACK_FD, O_CLOEXEC) < 0)
+            return err_set_errno(err, ERR_INFRA, "place the descriptor of what is handed back");
+        first = CONFINE_HANDBACK_FD + 1;
+    }
+    if (close_range(first, ~0U, 0) != 0)
+        return err_set_errno(err, ERR_INFRA, "close the server's descriptors");
+    return true;
+}
+
 /* Puts the step's descriptors in their places. With CLOSE_RANGE_CLOEXEC everything else closes at exec, with
  * 0 now. */
 static bool place_descriptors(const struct confinement *confinement, unsigned close_flags, struct err *err)
 {
-    int moved[WIRE_STEP_FDS];
+    int moved[WIRE_STEP_FDS], handback = -1;
 
+    if (close_flags == 0 && confinement->handback >= 0 &&
+        (handback = fcntl(confinement->handback, F_DUPFD_CLOEXEC, FIRST_FREE_FD)) < 0)
+        return err_set_errno(err, ERR_INFRA, "move the descriptor of what is handed back");
     for (int i = 0; i < WIRE_STEP_FDS; i++) {
         int from = confinement->fds[i];
         if (from < 0 && i <= STDERR_FILENO)
@@ -61,9 +79,7 @@ static bool place_descriptors(const struct confinement *confinement, unsigned cl
         if (moved[i] < 0 && close_flags == 0)
             (void)close(i);
     }
-    if (close_flags == 0 && close_range(WIRE_STEP_FDS, ~0U, 0) != 0)
-        return err_set_errno(err, ERR_INFRA, "close the server's descriptors");
-    return true;
+    return close_flags != 0 || close_others(handback, err);
 }
 
 static bool begin(const struct confinement *confinement, struct err *err)

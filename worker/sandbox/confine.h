@@ -10,20 +10,23 @@
 #include "worker/sandbox/syscall_filter.h"
 #include "worker/sandbox/wire.h"
 
+#define CONFINE_HANDBACK_FD WIRE_STEP_FDS
+
 struct confinement {
     int fds[WIRE_STEP_FDS]; /* -1 = absent */
     struct rlimits limits;
     int proc;     /* a folder descriptor of a writable /proc that shows this process */
     int null;     /* /dev/null */
     int landlock; /* ruleset; -1 = the operator does without */
+    int handback; /* confine_fork: one more, open until exec at CONFINE_HANDBACK_FD; -1 = none */
 };
 
 /* Before exec, in a child of the task's init, which has no privilege and is under the filter already. Every
  * descriptor but the step's closes at exec; signals are as after boot. */
 bool confine_for_exec(const struct confinement *confinement, struct err *err);
 /* In a fork of a warm server, which has just entered the namespaces of the task: also gives up every
- * privilege and installs the filter. No descriptor but the step's stays open; how signals are handled is the
- * server's (that of its language as it starts). */
+ * privilege and installs the filter. No descriptor but the step's and `handback` stays open; how signals are
+ * handled is the server's (that of its language as it starts). */
 bool confine_fork(const struct confinement *confinement, const struct sock_fprog *filter, struct err *err);
 
 #endif

@@ -150,6 +150,8 @@ bool sandbox_run(struct sandbox *sandbox, const struct sandbox_step *step, struc
     autofd int command = seal_command(step, &request, err);
     if (command < 0)
         return err_wrap(err, "run a step");
+    if (step->suite_key != NULL)
+        memcpy(request.suite_key, step->suite_key, sizeof(request.suite_key));
     fds[0] = command;
     for (unsigned i = 0; i < WIRE_STEP_FDS; i++) {
         if (given[i] < 0)

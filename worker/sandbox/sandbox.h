@@ -30,6 +30,7 @@
 #include <sys/types.h>
 
 #include "common/err.h"
+#include "worker/sandbox/suite_store.h"
 
 struct sandbox;
 
@@ -106,6 +107,9 @@ struct sandbox_step {
     /* From 1 on: the step is a fork of this server, if it runs, and argv is for when it does not; 0 = none.
      */
     unsigned server;
+    /* SUITE_KEY_SIZE bytes that are the same for the same suite and no other: under them the server keeps
+     * what its harness made of the suite's text (warm.h). NULL = nothing is kept. */
+    const unsigned char *suite_key;
     /* Names of files in the workspace itself (no folder), NULL-terminated, that come back when the step exits
      * with 0; NULL = none. */
     const char *const *keep;

@@ -201,14 +201,14 @@ static void send_exited(const struct task *task, struct wire_event *event, const
 }
 
 /* A step that breaks down here is the machinery's failure. */
-static void start(const struct task *task, struct step_plan *plan, int server, struct leader *leader,
-                  int *exec_errno)
+static void start(const struct task *task, const struct wire_request *request, struct step_plan *plan,
+                  int server, struct leader *leader, int *exec_errno)
 {
     struct err err = ERR_INIT;
 
     if (server >= 0) {
         plan->confinement.limits.processes += plan->confinement.limits.processes > 0 ? WAITERS : 0;
-        if (!warm_step_start(server, &plan->confinement, &leader->channel, &err))
+        if (!warm_step_start(server, &plan->confinement, request->suite_key, &leader->channel, &err))
             fail(task, &err);
     } else if (step_start(plan, &leader->pid, exec_errno, &err) == STEP_BROKEN) {
         fail(task, &err);
@@ -225,7 +225,7 @@ static void run(const struct task *task, const struct wire_request *request, str
     int64_t started_us = clock_us();
     bool disk_exceeded = false;
 
-    start(task, plan, server, &leader, &event.exec_errno);
+    start(task, request, plan, server, &leader, &event.exec_errno);
     event.warm = leader.channel >= 0;
     event.wait_status = wait_for(task, &leader, &usage, &disk_exceeded);
     close_fd(&leader.channel);

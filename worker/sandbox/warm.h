@@ -12,6 +12,14 @@
  * channel of this step alone. The server executes nothing of a task and reads nothing of one: files, control
  * object and report are between the task's init, the forked process and the worker.
  *
+ * What the harness makes of a suite's text (the tests that must report, the compiled suite) is the same for
+ * every program that the suite is run against, so the server keeps it, as bytes that it never looks into,
+ * under the key that the worker sent along (suite_store.h). A fork whose suite is not known yet gets the
+ * writing end of a pipe and must write and close it before it loads anything of the program; what comes is
+ * taken only when the fork has ended and nobody holds that end. A later fork with the same key finds the
+ * bytes in its memory, and those of no other suite: the store itself is not inherited. The bytes name all
+ * that they were made from, and the harness compares that with what it has before it uses them.
+ *
  * Server, waiter and program die with each other and with the slot init; whichever dies first, the task's
  * init sees its channel end.
  */

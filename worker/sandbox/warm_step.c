@@ -1,6 +1,7 @@
 #include "worker/sandbox/warm_step.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "common/mem.h"
@@ -35,7 +36,8 @@ static bool collect(const struct confinement *confinement, int *fds, size_t *cou
     return true;
 }
 
-bool warm_step_start(int socket, const struct confinement *confinement, int *channel, struct err *err)
+bool warm_step_start(int socket, const struct confinement *confinement, const unsigned char *suite_key,
+                     int *channel, struct err *err)
 {
     struct wire_request request = {.version = WIRE_VERSION,
                                    .kind = WIRE_FORK,
@@ -48,6 +50,7 @@ bool warm_step_start(int socket, const struct confinement *confinement, int *cha
     size_t count = WIRE_FORK_FDS;
     int ends[2];
 
+    memcpy(request.suite_key, suite_key, sizeof(request.suite_key));
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return err_set_errno(err, ERR_INFRA, "start a warm step: socketpair");
     fds[WIRE_FORK_CHANNEL] = ends[1];

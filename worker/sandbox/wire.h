@@ -14,8 +14,9 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "worker/sandbox/suite_store.h"
 
-#define WIRE_VERSION  4u
+#define WIRE_VERSION  5u
 #define WIRE_SOCKET   3 /* the slot init's end of its socket */
 #define WIRE_STEP_FDS 5 /* stdin, stdout, stderr, report, control */
 #define WIRE_FDS_MAX  12
@@ -74,6 +75,7 @@ struct wire_request {
     int64_t memory_bytes; /* BEGIN: the task's limit where only the container has a cgroup: looked after by
                              polling; 0 = none. SERVE: growth after which the server is started anew */
     int64_t cpu_ms, address_space_bytes, file_size_bytes, open_files; /* RUN, FORK */
+    unsigned char suite_key[SUITE_KEY_SIZE]; /* RUN, FORK: sandbox_step.suite_key; zeros = none */
 };
 
 struct wire_event {

@@ -9,11 +9,13 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/mem.h"
 #include "worker/sandbox/confine.h"
+#include "worker/sandbox/suite_store.h"
 #include "worker/sandbox/warm.h"
 #include "worker/sandbox/wire.h"
 
@@ -27,12 +29,25 @@ static struct {
     int proc, null;
     struct sock_fprog filter;
     int64_t preload_bytes;
+    struct suite_store *store;
+    /* What was kept of the suite of the step that is being forked; the fork inherits this and nothing else of
+     * it. */
+    unsigned char kept[SUITE_BYTES_MAX];
+    size_t kept_size;
+    bool may_hand_back; /* in a fork: what it makes of its suite is asked for */
 } server = {.proc = -1, .null = -1};
+
+/* Before what is handed back. */
+#define WARM_HANDBACK_MAGIC 0x0165746975537961u
+struct warm_handback {
+    uint64_t magic, size;
+};
 
 struct job {
     struct wire_request request;
     int fds[WIRE_FDS_MAX];
     size_t fd_count;
+    int handback[2]; /* a pipe, where nothing is kept of the suite yet; else -1 */
 };
 
 static bool load_filter(struct err *err)
@@ -75,7 +90,9 @@ static bool read_sizes(struct wire_event *event, struct err *err)
         return err_set_errno(err, ERR_INFRA, "read /proc/self/statm");
     event->address_bytes = pages * page_bytes - server.preload_bytes;
     event->server_bytes = resident * page_bytes;
-    event->server_own_bytes = (resident - of_files) * page_bytes;
+    /* With the room that what is kept will take: a task's memory is none of it. */
+    event->server_own_bytes =
+        (resident - of_files) * page_bytes + (int64_t)(SUITE_STORE_BYTES + sizeof(server.kept));
     return true;
 }
 
@@ -88,7 +105,8 @@ int assay_warm_ready(const char *loaded, int64_t preload_bytes)
     server.preload_bytes = preload_bytes;
     if (server.proc < 0 || server.null < 0)
         err_set_errno(&event.err, ERR_INFRA, "open /proc and /dev/null");
-    else if (load_filter(&event.err) && shares_nothing(&event.err) && read_sizes(&event, &event.err))
+    else if (load_filter(&event.err) && shares_nothing(&event.err) && read_sizes(&event, &event.err) &&
+             (server.store = suite_store_open(&event.err)) != NULL)
         (void)snprintf(event.err.text, sizeof(event.err.text), "%s", loaded);
     bool sent = wire_send(WARM_SOCKET_FD, &event, sizeof(event), NULL, 0, NULL);
     return sent && event.err.code == ERR_NONE ? 0 : -1;
@@ -150,7 +168,8 @@ static bool confine(const struct job *job, struct err *err)
                                                  .processes = request->processes},
                                       .proc = server.proc,
                                       .null = server.null,
-                                      .landlock = -1};
+                                      .landlock = -1,
+                                      .handback = job->handback[1]};
     size_t next = WIRE_FORK_FDS;
 
     if ((request->step_fds & WIRE_FORK_LANDLOCK) != 0 && next < job->fd_count)
@@ -171,8 +190,78 @@ static void become_step(const struct job *job)
         tell_failed(job, &err);
         _exit(1);
     }
+    server.may_hand_back = job->handback[1] >= 0;
     if (PyOS_AfterFork_Child != NULL)
         PyOS_AfterFork_Child();
+}
+
+/* --- what is kept of suites (warm.h) --- */
+
+static bool has_key(const struct job *job)
+{
+    static const unsigned char none[SUITE_KEY_SIZE];
+
+    return memcmp(job->request.suite_key, none, sizeof(none)) != 0;
+}
+
+/* What the fork will find: what is kept of its suite, or a pipe for what it makes of it. Not a byte of
+ * another suite. */
+static void lay_out(struct job *job)
+{
+    size_t before = server.kept_size;
+    const void *kept =
+        has_key(job) ? suite_store_get(server.store, job->request.suite_key, &server.kept_size) : NULL;
+
+    if (kept != NULL)
+        memcpy(server.kept, kept, server.kept_size);
+    else
+        server.kept_size = 0;
+    if (before > server.kept_size)
+        memset(server.kept + server.kept_size, 0, before - server.kept_size);
+    /* Without a pipe nothing will be kept. */
+    if (kept == NULL && has_key(job) && pipe2(job->handback, O_CLOEXEC | O_NONBLOCK) == 0)
+        (void)fcntl(job->handback[1], F_SETPIPE_SZ, (int)SUITE_BYTES_MAX);
+}
+
+/* The step is over. What stands in the pipe counts only when nobody holds the other end any more: the fork
+ * closed it before it loaded anything of the program, or has ended without a word. */
+static void take_back(struct job *job)
+{
+    unsigned char *scratch = suite_store_scratch(server.store);
+    size_t size = 0;
+    ssize_t got = 0;
+
+    close_fd(&job->handback[1]);
+    while (job->handback[0] >= 0 && size < SUITE_BYTES_MAX &&
+           (got = read(job->handback[0], scratch + size, SUITE_BYTES_MAX - size)) > 0)
+        size += (size_t)got;
+    struct warm_handback head;
+    if (got == 0 && size > sizeof(head)) {
+        memcpy(&head, scratch, sizeof(head));
+        if (head.magic == WARM_HANDBACK_MAGIC && head.size == size - sizeof(head))
+            (void)suite_store_put(server.store, job->request.suite_key, scratch + sizeof(head), head.size);
+    }
+    close_fd(&job->handback[0]);
+}
+
+int64_t assay_warm_kept(const void **data)
+{
+    *data = server.kept;
+    return (int64_t)server.kept_size;
+}
+
+void assay_warm_keep(const void *data, int64_t size)
+{
+    struct warm_handback head = {WARM_HANDBACK_MAGIC, (uint64_t)size};
+    struct iovec parts[] = {{&head, sizeof(head)}, {(void *)(uintptr_t)data, (size_t)size}};
+
+    if (!server.may_hand_back)
+        return;
+    server.may_hand_back = false;
+    /* All of it or, when the pipe cannot hold it, what nobody will take for the whole. */
+    if (size > 0)
+        (void)!writev(CONFINE_HANDBACK_FD, parts, ARRAY_SIZE(parts));
+    (void)close(CONFINE_HANDBACK_FD);
 }
 
 /* True in the process of the step. */
@@ -203,12 +292,16 @@ static bool fork_step(const struct job *job)
 int assay_warm_serve(void)
 {
     for (;;) {
-        struct job job;
+        struct job job = {.handback = {-1, -1}};
         switch (wire_receive(WARM_SOCKET_FD, &job.request, sizeof(job.request), job.fds, &job.fd_count, 0,
                              NULL)) {
         case WIRE_GOT:
-            if (job.request.kind == WIRE_FORK && job.fd_count >= WIRE_FORK_FDS && fork_step(&job))
-                return 0;
+            if (job.request.kind == WIRE_FORK && job.fd_count >= WIRE_FORK_FDS) {
+                lay_out(&job);
+                if (fork_step(&job))
+                    return 0;
+                take_back(&job);
+            }
             wire_close_fds(job.fds, job.fd_count);
             break;
         case WIRE_EMPTY:

@@ -13,6 +13,14 @@
  * raised by it. Returns 0, -1 when the process is no warm server. */
 __attribute__((visibility("default"))) int assay_warm_ready(const char *loaded, int64_t preload_bytes);
 
+/* In the process of a step: what an earlier fork made of this step's suite and handed back, byte for byte,
+ * the whole process long. Returns its size, 0 when nothing is kept; then assay_warm_keep may be called. */
+__attribute__((visibility("default"))) int64_t assay_warm_kept(const void **data);
+/* In the process of a step, before it loads anything of the program, whatever comes of the suite: hands back
+ * what later forks with the same suite shall find, and gives up the right to hand anything back. size 0:
+ * nothing. What is larger than SUITE_BYTES_MAX is not kept. Harmless when it is called again. */
+__attribute__((visibility("default"))) void assay_warm_keep(const void *data, int64_t size);
+
 /* Serves until it is told to end: returns -1 then, and the process should exit. Returns 0 in the process of a
  * step: inside the task's sandbox, with descriptors 0 to 4 of the step and no other. */
 __attribute__((visibility("default"))) int assay_warm_serve(void);

@@ -14,7 +14,8 @@ from _pytest.main import FSHookProxy
 from _pytest.python import Function
 from _pytest.unittest import TestCaseFunction, UnitTestCase
 
-from .canaries_forms import BEFORE_ALL, BEHIND_ALL, DIFFERENT, FAILED, FUNCTIONS, METHODS, PASSED, number, pick
+from . import canaries_forms, suite_module
+from .canaries_forms import BEFORE_ALL, BEHIND_ALL, number
 from .files import TRUSTED
 
 
@@ -35,49 +36,42 @@ class _MethodCanary(_Quiet, TestCaseFunction):
     pass
 
 
-class _Made:
-    """One canary: its name, the outcomes it may have, its text."""
-
-    def __init__(self, good, arguments):
-        first = number()
-        second = first if good else first + number()
-        form = ("" if good else DIFFERENT) + pick(METHODS if arguments else FUNCTIONS)
-        self.name = "test_" + os.urandom(6).hex()
-        self.outcomes = PASSED if good else FAILED
-        self.is_method = bool(arguments)
-        self.source = "def %s(%s):\n    %s\n" % (self.name, arguments, form.format(first, second))
+def compile_forms(config):
+    return canaries_forms.Forms(lambda source: suite_module.compile_text(source, "canary", (), config))
 
 
 class Canaries:
     """Made and compiled before the program is loaded."""
 
-    def __init__(self, reporter, files, suite_module, uses_unittest):
+    def __init__(self, reporter, files, suite_module, uses_unittest, forms):
+        """forms: compiled by the server, or None."""
         self._reporter = reporter
         self._files = files
         self._suite_module = suite_module
-        self._made = [_Made(good, "") for good in (False, False, False, True)]
-        if uses_unittest:
-            self._made += [_Made(good, "self") for good in (False, True)]
+        self._forms = forms
+        self._made = canaries_forms.make(uses_unittest)
         self.table = {made.name: made.outcomes for made in self._made}
-        self._code = None
         self._turns = {}
 
     def compile(self, config):
         """As the suite's own text is compiled."""
-        self._code = self._suite_module.compile_text("".join(made.source for made in self._made), config)
+        forms = self._forms or compile_forms(config)
+        for made in self._made:
+            made.compile(forms, self._suite_module.path)
 
     def plan(self, session):
         """Before the first test one of each kind that passes and one that fails, one that fails behind a random test, and one
         behind the last."""
         own = dict(self._suite_module.comparisons)
-        exec(self._code, own)
+        exec(self._made[0].module_code, own)
+        del own["canary"]
         suites = vars(sys.modules.get(self._suite_module.name, sys))
         # A suite may switch pytest's rewriting off, and lacks the names that it needs.
         shared = suites if all(name in suites for name in own if name.startswith("@")) else own
         hooks = FSHookProxy(session.config.pluginmanager, self._unaware(session))
         items = []
         for made in self._made:
-            function = types.FunctionType(own[made.name].__code__, shared, made.name)
+            function = types.FunctionType(made.code, shared, made.name)
             item = (self._method if made.is_method else self._function)(session, made.name, function)
             item._nodeid = self._files.relative(self._files.suite) + "::" + made.name
             item.ihook = hooks

@@ -1,6 +1,7 @@
-"""The texts of the canaries, and what chance decides of them."""
+"""The texts of the canaries, what chance decides of them, and how they are compiled once for many tasks."""
 
 import os
+import types
 
 BEFORE_ALL, BEHIND_ALL = "before all", "behind all"
 FAILED, PASSED = ("failed", "error"), ("passed",)
@@ -12,6 +13,7 @@ METHODS = ("self.assertEqual({0}, {1})", "self.assertTrue({0} == {1})", "assert 
 
 # Before a form that must fail: it passes when values of some plain type are equal that are not.
 DIFFERENT = ("if {0}.5 == {1}.5 or '{0}' == '{1}' or b'{0}' == b'{1}' or {0}j == {1}j or ({0},) == ({1},):\n        return\n    ")
+PLACES = (111111111, 222222222)  # numbers of the compiled forms
 
 
 def pick(forms):
@@ -20,3 +22,71 @@ def pick(forms):
 
 def number():
     return int.from_bytes(os.urandom(4), "big") + 1
+
+
+class Forms:
+    """pick(arguments, good): the code of one, as a module that defines the function `canary`. compile_text(source) -> code."""
+
+    def __init__(self, compile_text):
+        self._compile_text = compile_text
+        self._made = {}
+
+    def compile_all(self):
+        for arguments, good in (("", False), ("", True), ("self", False), ("self", True)):
+            for form in _texts(arguments):
+                self._code(arguments, good, form)
+
+    def pick(self, arguments, good):
+        return self._code(arguments, good, pick(_texts(arguments)))
+
+    def _code(self, arguments, good, form):
+        code = self._made.get((arguments, good, form))
+        if code is None:
+            text = ("" if good else DIFFERENT) + form
+            code = self._made[arguments, good, form] = self._compile_text("def canary(%s):\n    %s\n" % (arguments, text.format(*PLACES)))
+        return code
+
+
+def _texts(arguments):
+    return METHODS if arguments else FUNCTIONS
+
+
+class Made:
+    """One canary: its name, the outcomes it may have, and, once it is compiled, its code with numbers of its own."""
+
+    def __init__(self, good, arguments):
+        self.name = "test_" + os.urandom(6).hex()
+        self.outcomes = PASSED if good else FAILED
+        self.is_method = bool(arguments)
+        self._kind = arguments, good
+        self.module_code = self.code = None
+
+    def compile(self, forms, path):
+        first = number()
+        second = first if self._kind[1] else first + number()
+        self.module_code = forms.pick(*self._kind)
+        code = next(constant for constant in self.module_code.co_consts if isinstance(constant, types.CodeType))
+        constants = _replaced(code.co_consts, dict(zip(PLACES, (first, second))))
+        self.code = code.replace(co_consts=constants, co_name=self.name, co_filename=path)
+
+
+def make(uses_unittest):
+    made = [Made(good, "") for good in (False, False, False, True)]
+    return made + [Made(good, "self") for good in (False, True)] if uses_unittest else made
+
+
+def _replaced(value, numbers):
+    """The constant with numbers in place of PLACES: numbers, texts, tuples of them."""
+    if type(value) in (int, float):
+        return type(value)(numbers.get(int(value), int(value)) + value % 1)
+    if type(value) is complex:
+        return complex(0, _replaced(value.imag, numbers))
+    if type(value) is bytes:
+        return _replaced(value.decode(), numbers).encode()
+    if type(value) is str:
+        for place, number_ in numbers.items():
+            value = value.replace(str(place), str(number_))
+        return value
+    if type(value) is tuple:
+        return tuple(_replaced(part, numbers) for part in value)
+    return value

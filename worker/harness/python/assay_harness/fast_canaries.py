@@ -4,68 +4,27 @@ The server compiles each form once; a fork gives it a name and numbers of its ow
 """
 
 import ast
-import os
 import types
 from unittest import TestCase
 
-from . import suite_module
-from .canaries_forms import BEFORE_ALL, BEHIND_ALL, DIFFERENT, FAILED, FUNCTIONS, METHODS, PASSED, number, pick
+from . import canaries_forms, suite_module
+from .canaries_forms import BEFORE_ALL, BEHIND_ALL, number
 
 __all__ = ("BEFORE_ALL", "BEHIND_ALL", "Canaries", "compile_forms")
 
-PLACES = (111111111, 222222222)  # numbers of the compiled forms
-
 
 def compile_forms():
-    """{(arguments, must pass): [code]}"""
-    made = {}
-    for arguments, forms in (("", FUNCTIONS), ("self", METHODS)):
-        for good in (False, True):
-            texts = [("" if good else DIFFERENT) + form for form in forms]
-            made[arguments, good] = [_compile("def canary(%s):\n    %s\n" % (arguments, text.format(*PLACES))) for text in texts]
-    return made
-
-
-def _compile(source):
-    code = suite_module.compile_comparing(ast.parse(source), "canary")
-    return next(constant for constant in code.co_consts if isinstance(constant, types.CodeType))
-
-
-def _replaced(value, numbers):
-    """The constant with numbers in place of PLACES: numbers, texts, tuples of them."""
-    if type(value) in (int, float):
-        return type(value)(numbers.get(int(value), int(value)) + value % 1)
-    if type(value) is complex:
-        return complex(0, _replaced(value.imag, numbers))
-    if type(value) is bytes:
-        return _replaced(value.decode(), numbers).encode()
-    if type(value) is str:
-        for place, number_ in numbers.items():
-            value = value.replace(str(place), str(number_))
-        return value
-    if type(value) is tuple:
-        return tuple(_replaced(part, numbers) for part in value)
-    return value
-
-
-class _Made:
-    def __init__(self, good, arguments, forms, path):
-        first = number()
-        second = first if good else first + number()
-        self.name = "test_" + os.urandom(6).hex()
-        self.outcomes = PASSED if good else FAILED
-        self.is_method = bool(arguments)
-        code = pick(forms[arguments, good])
-        constants = _replaced(code.co_consts, dict(zip(PLACES, (first, second))))
-        self.code = code.replace(co_consts=constants, co_name=self.name, co_filename=path)
+    forms = canaries_forms.Forms(lambda source: suite_module.compile_comparing(ast.parse(source), "canary"))
+    forms.compile_all()
+    return forms
 
 
 class Canaries:
     def __init__(self, forms, uses_unittest, path, make_case_call):
         self._make_case_call = make_case_call
-        self._made = [_Made(good, "", forms, path) for good in (False, False, False, True)]
-        if uses_unittest:
-            self._made += [_Made(good, "self", forms, path) for good in (False, True)]
+        self._made = canaries_forms.make(uses_unittest)
+        for made in self._made:
+            made.compile(forms, path)
         self.table = {made.name: made.outcomes for made in self._made}
         self._turns = {}
 

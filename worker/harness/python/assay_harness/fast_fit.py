@@ -8,7 +8,7 @@ import ast
 import sys
 
 from .plan import FUNCTIONS, is_main_guard, last_name
-from .suite_module import MEANINGFUL
+from .facts import MEANINGFUL
 from .syntax import yields
 
 # Of pytest's own names: what does its work wherever it is called.
@@ -40,21 +40,31 @@ class Unfit(Exception):
 
 
 class FastTest:
-    """A test as the suite's text has it: its Test of the plan, and its parametrize decorators, from the function outwards:
-    (argnames, the call's node)."""
+    """A test as the suite's text has it: its Test of the plan, and the argnames of its parametrize decorators, from the function
+    outwards. While the suite is being read: `calls`, the nodes of those decorators, and its own."""
 
-    __slots__ = ("test", "node", "parametrized", "class_name")
+    __slots__ = ("test", "node", "parametrized", "calls", "class_name")
 
-    def __init__(self, test, node, parametrized, class_name):
-        self.test, self.node, self.parametrized, self.class_name = test, node, parametrized, class_name
+    def __init__(self, test, parametrized, class_name, node=None, calls=()):
+        self.test, self.node, self.parametrized, self.calls, self.class_name = test, node, parametrized, calls, class_name
 
 
 class Fit:
     """`tests` in the order of collection; `test_cases`: names of the classes that are unittest's; `uses_pytest`: the suite
-    calls something of pytest."""
+    calls something of pytest; `star`: it takes all names of the program."""
 
     def __init__(self, tests, test_cases, uses_pytest, parametrizes, star):
         self.tests, self.test_cases, self.uses_pytest, self.parametrizes, self.star = tests, test_cases, uses_pytest, parametrizes, star
+
+    def values(self):
+        """What restore() makes the same of."""
+        tests = [(found.test.name, found.parametrized, found.class_name) for found in self.tests]
+        return tests, self.test_cases, self.uses_pytest, self.parametrizes, self.star
+
+
+def restore(values, plan):
+    tests, *rest = values
+    return Fit([FastTest(plan.tests[name], parametrized, class_name) for name, parametrized, class_name in tests], *rest)
 
 
 def examine(plan, files, request):
@@ -65,7 +75,7 @@ def examine(plan, files, request):
         raise Unfit("modules beside the suite")
     if not plan.tests:
         raise Unfit("no test")
-    if plan.mentions_skip or plan.mentions_xfail or plan.marks_itself:
+    if plan.facts.mentions_skip or plan.facts.mentions_xfail or plan.facts.marks_itself:
         raise Unfit("skips or expected failures")
     return _Examination(plan, files).fit()
 
@@ -192,7 +202,7 @@ class _Examination:
         given = [name for names, _ in parametrized for name in names]
         if sorted(given) != sorted(needed) or len(set(given)) != len(given) or "request" in given:
             raise Unfit("%s needs fixtures" % node.name)
-        self._tests.append(FastTest(test, node, parametrized, class_name))
+        self._tests.append(FastTest(test, [names for names, _ in parametrized], class_name, node, [call for _, call in parametrized]))
 
     def _parametrize(self, decorator):
         """(argnames, call) of one whose names stand in the text."""

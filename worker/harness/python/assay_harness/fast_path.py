@@ -21,7 +21,7 @@ from _pytest.python import IdMaker
 # A program may put others in their place for a while.
 from builtins import callable, delattr, dict, enumerate, getattr, isinstance, issubclass, len, list, setattr, str, tuple, type, vars, zip
 
-from . import audit, blame, equality, fast_canaries, fast_fit, fast_surroundings, files, guard, integrity, own_names, snapshot, suite_module, task
+from . import audit, blame, equality, fast_canaries, fast_fit, fast_surroundings, files, guard, integrity, kept, own_names, snapshot, suite_module, task
 from . import plan as suite_plan
 from .files import PROGRAM
 
@@ -79,15 +79,15 @@ class Prepared:
 
 
 class _SampleRequest:
-    suite, program, trusted_files, untrusted_files, coverage = "test_sample.py", "implementation.py", [], [], False
+    suite, program, trusted_files, untrusted_files, coverage, fast = "test_sample.py", "implementation.py", [], [], False, True
 
 
 def warm_up(prepared):
     """The parts of a run that read the suite and compare; they leave nothing behind."""
     sample_files = files.Files("/nowhere", _SampleRequest)
-    suite = Suite(sample_files, _SampleRequest, SAMPLE)
-    module = _Module(sample_files.suite, suite)
-    module.compile()
+    suite = kept.Suite(_SampleRequest, sample_files.suite, None)
+    suite.text = SAMPLE
+    read(suite, _SampleRequest, sample_files)
     probe = equality.make_prober(sample_files, False, print)
     comparisons = equality.make_comparisons(probe, suite_module.COMPARISONS)
     for compare in comparisons.values():
@@ -109,51 +109,52 @@ class Again(Exception):
         self.reason, self.failed = reason, list(failed)
 
 
-class Suite:
-    """What has been read of it; `tests` None: it needs pytest."""
-
-    def __init__(self, of_files, request, text=None):
-        if text is None:
-            with open(of_files.suite, "rb") as source:
-                text = source.read()
-        self.plan = suite_plan.build(text, request.suite)
-        self.fit = fast_fit.examine(self.plan, of_files, request)
-
-
-def begin(request, reporter, of_files, prepared):
-    """A run, or None: pytest has to do it, and nothing of the task has been touched yet."""
+def begin(request, reporter, of_files, prepared, suite):
+    """A run, or None: pytest has to do it, and nothing of the task has been touched yet. suite: kept.Suite."""
+    if suite.known:
+        return _Run(request, reporter, of_files, suite, prepared) if suite.fit is not None else None
+    if suite.text is None:
+        return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", SyntaxWarning)  # pytest's rewriting has words of its own for some of them
-            suite = Suite(of_files, request)
-            module = _Module(of_files.suite, suite, of_files.program_modules())
-            module.compile()
-    except (fast_fit.Unfit, SyntaxError, ValueError, RecursionError, MemoryError, OSError):
+            read(suite, request, of_files)
+    except (fast_fit.Unfit, SyntaxError, ValueError, RecursionError, MemoryError):
+        suite.plan = None
         return None
-    return _Run(request, reporter, of_files, suite, module, prepared)
+    suite.keep()
+    return _Run(request, reporter, of_files, suite, prepared)
+
+
+def read(suite, request, of_files):
+    """Raises fast_fit.Unfit, and what a compiler raises."""
+    suite.plan = plan = suite_plan.build(suite.text, request.suite)
+    fit = fast_fit.examine(plan, of_files, request)
+    suite.code = _compile(plan, fit, of_files)
+    suite.fit = fit.values()
+
+
+def _compile(plan, fit, of_files):
+    """Without pytest's rewriting of its assertions. @pytest.mark.parametrize(...) becomes @assay_parametrize(...), which only notes
+    what it was given."""
+    for found in fit.tests:
+        for call in found.calls:
+            call.func = ast.copy_location(ast.Name(PARAMETRIZE, ast.Load()), call.func)
+    if fit.star:
+        own_names.keep(plan.tree, of_files.program_modules())
+    return suite_module.compile_comparing_in_place(plan.tree, plan.nodes, of_files.suite)
 
 
 class _Module(suite_module.SuiteModule):
-    """The suite as a module, without pytest's rewriting of its assertions."""
-
-    def __init__(self, path, suite, program_modules=()):
-        super().__init__(path, program_modules)
-        self._suite = suite
+    def __init__(self, path, code, parametrizes):
+        super().__init__(path)
+        self.code = code
+        self.parametrizes = parametrizes
         self.given = {}  # code of a function -> [(argnames, argvalues, ids)], from the function outwards
-
-    def compile(self, config=None):
-        """@pytest.mark.parametrize(...) becomes @assay_parametrize(...), which only notes what it was given."""
-        plan = self._suite.plan
-        for found in self._suite.fit.tests:
-            for _, call in found.parametrized:
-                call.func = ast.copy_location(ast.Name(PARAMETRIZE, ast.Load()), call.func)
-        if self._suite.fit.star:
-            own_names.keep(plan.tree, self.program_modules)
-        self.code = suite_module.compile_comparing_in_place(plan.tree, plan.nodes, self.path)
 
     def bind(self, comparisons):
         self.comparisons = dict(comparisons)
-        if self._suite.fit.parametrizes:
+        if self.parametrizes:
             self.comparisons[PARAMETRIZE] = _make_noting(self.given)
 
 
@@ -181,10 +182,10 @@ class _Item:
 
 
 class _Run:
-    def __init__(self, request, reporter, of_files, suite, module, prepared):
+    def __init__(self, request, reporter, of_files, suite, prepared):
         self._request, self._reporter, self._files = request, reporter, of_files
-        self._plan, self._fit = suite.plan, suite.fit
-        self._module, self._prepared = module, prepared
+        self._plan, self._fit = suite.plan, fast_fit.restore(suite.fit, suite.plan)
+        self._module, self._prepared = _Module(of_files.suite, suite.code, self._fit.parametrizes), prepared
         self._snapshot = prepared.base
         self._guard = None
         self._canaries = None
@@ -216,11 +217,11 @@ class _Run:
     def _watch(self):
         """As under pytest, in its own order (task.py)."""
         plan, fit, tell, busy = self._plan, self._fit, self._reporter.tampered, set()
-        probe = equality.make_prober(self._files, plan.mentions_mocks, tell)
+        probe = equality.make_prober(self._files, plan.facts.mentions_mocks, tell)
         self._module.builtins = suite_module.own_builtins(plan)
-        imports = plan.imports()
+        imports = plan.facts.imports
         suite_module.import_library(imports, self._files.trusted_modules())
-        if plan.uses_unittest:
+        if plan.facts.uses_unittest:
             import unittest.case
 
             equality.watch_unittest(unittest.case.TestCase, probe)
@@ -233,7 +234,7 @@ class _Run:
         self._guard = guard.make_guard(self._files, plan, self._snapshot, lambda *_: None, tell, busy)
         self._module.bind(equality.make_comparisons(probe, suite_module.COMPARISONS, self._guard.before_comparison))
         self._module.imported = self._guard.suite_imported
-        self._canaries = fast_canaries.Canaries(self._prepared.canaries, plan.uses_unittest, self._module.path, make_case_call)
+        self._canaries = fast_canaries.Canaries(self._prepared.canaries, plan.facts.uses_unittest, self._module.path, make_case_call)
         self._reporter.guard_by(self._guard.before_line, self._canaries.table)
         audit.install(self._files, tell, busy)
         self._module.install()
@@ -481,7 +482,7 @@ def _variants(test_name, parametrized, given):
     if len(given) != len(parametrized):
         raise ValueError
     found = [([], {})]
-    for (names, _), (argnames, argvalues, ids) in zip(parametrized, given):
+    for names, (argnames, argvalues, ids) in zip(parametrized, given):
         rows = [_row(value, len(names), isinstance(argnames, str)) for value in argvalues]
         if not rows:
             raise ValueError

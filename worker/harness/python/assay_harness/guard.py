@@ -21,7 +21,7 @@ class Guard:
 def make_guard(files, plan, snapshot, drop_the_programs, tell, busy):
     frame_at, get_ident = sys._getframe, threading.get_ident
     main_thread = get_ident()
-    called, may_rebind = snapshot.kept_of(snapshots.CALLED_IN_COMPARISONS), bool(plan.identifiers & integrity.REBINDING)
+    called, may_rebind = snapshot.kept_of(snapshots.CALLED_IN_COMPARISONS), plan.facts.rebinds
     below_program, names_of, plugins_of, code_of = (
         integrity.stands_below_program, integrity.SuiteNames, integrity.Plugins, integrity.code_of)
     owner, changes_of = files.owner, snapshot.changes

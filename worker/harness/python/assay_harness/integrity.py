@@ -5,7 +5,6 @@ usual ways of turning a test green visible: a test function that is not the suit
 builtin that was replaced and left so.
 """
 
-import ast
 import builtins
 import sys
 import types
@@ -19,8 +18,6 @@ from .snapshot import MEMBERS, Kept
 # Hooks by which pytest runs a test and tells of it.
 DECIDING = ("pytest_runtest_protocol", "pytest_runtest_call", "pytest_pyfunc_call", "pytest_runtest_makereport",
             "pytest_runtest_logreport", "pytest_runtest_logfinish")
-# By these a suite may bind its own names again.
-REBINDING = {"setattr", "globals", "vars", "locals", "patch", "modules", "exec", "reload", "import_module", "__dict__", "setitem"}
 ROWS_MAX = 500
 OF_PYTEST = "__pytest_"  # in the names of what it adds to classes of the suite
 
@@ -72,19 +69,18 @@ class SuiteNames:
     none of its names hides a builtin that the suite itself does not hide."""
 
     def __init__(self, module, plan, is_trusted):
-        nodes = plan.nodes
+        facts = plan.facts
         self._names = vars(module)
-        kept = {name: self._names[name] for name in _written_once(plan) if name in self._names}
+        kept = {name: self._names[name] for name in facts.written_once if name in self._names}
         for name, value in self._names.items():
             function = getattr(value, "__func__", value)
             of_suite = isinstance(function, types.FunctionType) and is_trusted(function.__code__.co_filename)
             if of_suite or isinstance(value, type) and value.__module__ == module.__name__ or name.startswith("@"):
                 kept[name] = value
         self._builtins = {name for name in vars(builtins) if name not in self._names and not name.startswith("__")}
-        for node in nodes.of(ast.Global):
-            for name in node.names:
-                kept.pop(name, None)
-                self._builtins.discard(name)
+        for name in facts.global_names:
+            kept.pop(name, None)
+            self._builtins.discard(name)
         self._kept = Kept("", self._names, kept)
         private = self._names.get("__builtins__")
         self._own_builtins = Kept("builtins", private, dict(private) if type(private) is dict else {})
@@ -93,7 +89,7 @@ class SuiteNames:
             if isinstance(value, type) and value.__module__ == module.__name__:
                 functions = {key: member for key, member in vars(value).items() if isinstance(member, MEMBERS)}
                 self._members.append((Kept(name, vars(value), functions), set(vars(value)), value.__mro__[1:]))
-        self._tables = {name: _elements(self._names[name]) for name in _iterated_tables(plan) if name in self._names}
+        self._tables = {name: _elements(self._names[name]) for name in facts.iterated_tables if name in self._names}
 
     def changes(self, counts=lambda value: True):
         """Names of what was replaced, at most ten. counts(value): whether the new value does."""
@@ -128,36 +124,6 @@ def _elements(table):
         if type(row) is tuple:
             found += row
     return found
-
-
-def _written_once(plan):
-    """Names that the module binds once, by a plain assignment, and that nothing in its text can bind again."""
-    if plan.identifiers & REBINDING:
-        return set()
-    assigned = {target.id for statement in plan.tree.body if isinstance(statement, ast.Assign) for target in statement.targets
-                if isinstance(target, ast.Name)}
-    bound = [node.id for node in plan.nodes.of(ast.Name) if node.id in assigned and not isinstance(node.ctx, ast.Load)]
-    globals_ = {name for node in plan.nodes.of(ast.Global) for name in node.names}
-    return {name for name in assigned if bound.count(name) == 1 and name not in globals_}
-
-
-def _iterated_tables(plan):
-    """Names of module-level lists and tuples that the suite does nothing with but go through them."""
-    tables = set()
-    for statement in plan.tree.body:
-        if isinstance(statement, ast.Assign) and isinstance(statement.value, (ast.List, ast.Tuple)):
-            tables.update(target.id for target in statement.targets if isinstance(target, ast.Name))
-    if not tables:
-        return tables
-    iterated = {id(node.iter) for node in plan.nodes.of(ast.For, ast.comprehension)}
-    stored = {}
-    for node in plan.nodes.of(ast.Name):
-        if node.id in tables:
-            if isinstance(node.ctx, ast.Store):
-                stored[node.id] = stored.get(node.id, 0) + 1
-            elif id(node) not in iterated:
-                tables.discard(node.id)
-    return {name for name in tables if stored.get(name) == 1}
 
 
 def code_of(value):

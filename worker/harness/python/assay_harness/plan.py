@@ -6,7 +6,7 @@ and test methods of TestCase classes.
 
 import ast
 
-from . import syntax
+from . import facts, syntax
 
 TEST_CASES = {"TestCase", "IsolatedAsyncioTestCase"}
 # Decorators that replace a test by others with names of their own.
@@ -24,55 +24,68 @@ class Test:
 
     __slots__ = ("path", "defined_at", "first_line", "decorated", "may_skip", "yields")
 
-    def __init__(self, path, defined_at, node, may_skip):
+    def __init__(self, path, defined_at, first_line, decorated, may_skip, yields):
         self.path = path
         self.defined_at = defined_at
-        self.first_line = min([node.lineno] + [decorator.lineno for decorator in node.decorator_list])
-        self.decorated = bool(node.decorator_list)
-        self.yields = syntax.yields(node)  # pytest expects such a test to fail, unasked
-        self.may_skip = may_skip or self.decorated or isinstance(node, ast.AsyncFunctionDef)
+        self.first_line = first_line
+        self.decorated = decorated
+        self.may_skip = may_skip
+        self.yields = yields  # pytest expects such a test to fail, unasked
 
     @property
     def name(self):
         return "::".join(self.path)
 
+    def values(self):
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+
+def _test_of(path, defined_at, node, may_skip):
+    decorated = bool(node.decorator_list)
+    first_line = min([node.lineno] + [decorator.lineno for decorator in node.decorator_list])
+    may_skip = may_skip or decorated or isinstance(node, ast.AsyncFunctionDef)
+    return Test(path, defined_at, first_line, decorated, may_skip, syntax.yields(node))
+
 
 class Plan:
-    """`nodes`: syntax.Nodes of the tree."""
+    """tests: name -> Test, in the order of the text; facts: facts.Facts. While the suite is being read: `nodes`, syntax.Nodes of the
+    tree, and the words of the text."""
 
-    def __init__(self, tree, tests):
-        self.tree = tree
-        self.tests = tests  # name -> Test
-        self.nodes = nodes = syntax.Nodes(tree)
-        self.names_used = {node.id for node in nodes.of(ast.Name)}
-        self.identifiers = self.names_used | {node.attr for node in nodes.of(ast.Attribute)}
-        imports = nodes.of(ast.Import, ast.ImportFrom)
-        self.imported = {word for node in imports for word in _words_of(node)}  # what import statements name, and call it
-        self.uses_unittest = "unittest" in self.names_used or any("unittest" in word for word in self.imported)
-        # Where a skip has no traceback (unittest before Python 3.11): does the suite skip anywhere?
-        self.mentions_skip = any("skip" in name.lower() for name in self.identifiers)
-        self.marks_itself = bool({"add_marker", "applymarker", "own_markers"} & self.identifiers)
-        # An expected failure that the suite does not expect is the program's.
-        self.mentions_xfail = any("xfail" in name.lower() or "expectedfailure" in name.lower() for name in self.identifiers)
-        self.mentions_mocks = bool({"mock", "ANY", "Mock", "MagicMock"} & self.identifiers) or any("mock" in word for word in self.imported)
+    def __init__(self, source, filename, tests, tree=None, known_facts=None):
+        self.tests = tests
+        self._source, self._filename, self._tree = source, filename, tree
+        self.facts = known_facts
+        if known_facts is None:
+            self.nodes = nodes = syntax.Nodes(tree)
+            self.names_used = {node.id for node in nodes.of(ast.Name)}
+            self.identifiers = self.names_used | {node.attr for node in nodes.of(ast.Attribute)}
+            imports = nodes.of(ast.Import, ast.ImportFrom)
+            self.imported = {word for node in imports for word in _words_of(node)}  # what import statements name, and call it
+            self.facts = facts.read(self)
 
-    def imports(self):
-        """Dotted names of the modules that the suite imports, wherever it does."""
-        found = set()
-        for node in self.nodes.of(ast.Import):
-            found.update(alias.name for alias in node.names)
-        for node in self.nodes.of(ast.ImportFrom):
-            if node.level == 0 and node.module:
-                found.add(node.module)
-                found.update(node.module + "." + alias.name for alias in node.names)
-        return found
-
-    def mentions(self, name):
-        """True when the suite's own text uses the name."""
-        return name in self.names_used
+    @property
+    def tree(self):
+        if self._tree is None:
+            self._tree = parse(self._source, self._filename)
+        return self._tree
 
     def names(self):
         return list(self.tests)
+
+    def values(self):
+        """What restore() makes the same plan of, but for what it has only while the suite is being read."""
+        return [test.values() for test in self.tests.values()], self.facts.values()
+
+
+def restore(values, source, filename):
+    tests, known_facts = values
+    tests = [Test(*test) for test in tests]
+    return Plan(source, filename, {test.name: test for test in tests}, known_facts=facts.restore(known_facts))
+
+
+def parse(source, filename, make=compile, flag=ast.PyCF_ONLY_AST):
+    """As ast.parse: by what these names stood for before the program was loaded."""
+    return make(source, filename, "exec", flag)
 
 
 def _words_of(node):
@@ -188,7 +201,7 @@ def _collect(path, scope, tests, may_skip):
     for name, value in scope.items():
         if isinstance(value, tuple) and _is_test(value[0]):
             node, defined_at = value
-            test = Test(path + (name,), defined_at + (node.name,), node, may_skip)
+            test = _test_of(path + (name,), defined_at + (node.name,), node, may_skip)
             tests[test.name] = test
         elif isinstance(value, _Class):
             _collect_class(path + (name,), value, tests, may_skip)
@@ -206,7 +219,7 @@ def _collect_class(path, class_, tests, may_skip):
         if members.get("__test__", True) is not True:
             return
         for name, (node, defined_at) in methods.items():
-            test = Test(path + (name,), defined_at + (node.name,), node, may_skip or "pytestmark" in members)
+            test = _test_of(path + (name,), defined_at + (node.name,), node, may_skip or "pytestmark" in members)
             tests[test.name] = test
     elif path[-1].startswith("Test") and not {"__init__", "__new__"} & set(members):
         _collect(path, members, tests, may_skip)
@@ -218,4 +231,4 @@ def build(source, filename):
     scope, tests = {}, {}
     _read_body(tree.body, (), scope, {})
     _collect((), scope, tests, False)
-    return Plan(tree, tests)
+    return Plan(source, filename, tests, tree)

@@ -115,7 +115,7 @@ class ReportPlugin:
             function = getattr(item, "function", None) or getattr(item, "obj", None)
             if test is not None and not integrity.is_the_suites(function, test, self._suite_module):
                 self.tampering.append("%s is not the function that the suite defines" % name)
-        self.guard.tests_collected(session, self._with_conftest or self.plan.marks_itself)
+        self.guard.tests_collected(session, self._with_conftest or self.plan.facts.marks_itself)
         if names:
             self._reporter.collected(names)
             self.canaries.plan(session)
@@ -183,7 +183,7 @@ class ReportPlugin:
         self._compare()
 
     def _compare(self):
-        if self.plan.identifiers & integrity.REBINDING:
+        if self.plan.facts.rebinds:
             return
         for text in self.guard.before_line("test"):
             self._reporter.tampered(text)
@@ -222,7 +222,7 @@ class ReportPlugin:
             running.outcome, running.message = "xfailed", str(report.wasxfail)
             if isinstance(error, outcomes.XFailed) and blame.raised_by(error, self._files) == PROGRAM:
                 self.tampering.append("%s: the program called pytest.xfail" % name)
-            elif not (self.plan.mentions_xfail or self._with_conftest or self._yields(name)):
+            elif not (self.plan.facts.mentions_xfail or self._with_conftest or self._yields(name)):
                 self.tampering.append("%s: the suite expects no failure" % name)
         elif report.skipped:
             running.outcome, running.message = "skipped", _skip_reason(report)
@@ -266,12 +266,12 @@ class ReportPlugin:
             return self._speaks_of_skips()
         # A mark, or pytest itself (an async test without a plugin): the suite's text must show a reason.
         test = self.plan.tests.get(base_name(name))
-        return test is None or test.may_skip or self.plan.mentions_skip or self._with_conftest
+        return test is None or test.may_skip or self.plan.facts.mentions_skip or self._with_conftest
 
     def _speaks_of_skips(self):
         """An assertion that fails by another exception than its own is none of the suite's skips."""
-        words = self.plan.imported if not self.plan.mentions_skip else ()
-        return (self.plan.mentions_skip or self._with_conftest or any("skip" in word.lower() for word in words)
+        facts = self.plan.facts
+        return (facts.mentions_skip or self._with_conftest or facts.imports_skip
                 or any(path.endswith(".py") and path != self._files.suite for path in self._files.trusted))
 
     @pytest.hookimpl

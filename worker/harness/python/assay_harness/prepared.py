@@ -4,7 +4,7 @@ task."""
 import os
 import sys
 
-from . import plugin, pytest_session, snapshot
+from . import canaries, plugin, pytest_session, snapshot
 
 
 class Prepared:
@@ -14,6 +14,7 @@ class Prepared:
         self.snapshot = snapshot.Snapshot()
         self.reporting = plugin.ReportPlugin()
         self.config = None
+        self.canaries = None  # compiled, for the forks of a server
         self._arguments = (workspace, suite_path, list(further_arguments))
 
     def configure(self, with_conftest, stop_on_first_failure):
@@ -22,12 +23,17 @@ class Prepared:
         args = pytest_session.arguments(workspace, suite_path, with_conftest, stop_on_first_failure, further)
         self.config = pytest_session.prepare(args, [self.reporting])
 
+    def compile_canaries(self):
+        """All forms of them: for many tasks."""
+        self.canaries = canaries.compile_forms(self.config)
+        self.canaries.compile_all()
+
     def drop_config(self):
         """A task that needs a configuration of its own gets a plugin of its own with it."""
         if self.config is not None:
             hook = self.config.pluginmanager.rewrite_hook
             sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not hook]
-            self.config = None
+            self.config = self.canaries = None
             self.reporting = plugin.ReportPlugin()
 
 

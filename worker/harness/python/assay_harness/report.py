@@ -138,6 +138,7 @@ class Reporter:
         self._send, self.guard_by, self.canary_due, self.excuse_canary = make_sender(descriptor, secret)
         self._messages_left = MESSAGES_TOTAL_BYTES
         self._starts_left = STARTS_MAX
+        self.kept = False  # what was made of the suite is an earlier task's: `done` says so
 
     def _names(self, kind, names):
         part, size = [], 0
@@ -189,4 +190,9 @@ class Reporter:
         self._send({"t": "again", "message": bounded_message(reason), "tests": [bounded_name(name) for name in failed]})
 
     def done(self, fast=False):
-        self._send({"t": "done", "fast": True} if fast else {"t": "done"})
+        fields = {"t": "done"}
+        if fast:
+            fields["fast"] = True
+        if self.kept:
+            fields["kept"] = True
+        self._send(fields)

@@ -14,11 +14,9 @@ import sys
 from _pytest.assertion import rewrite
 
 from . import own_names
+from .facts import MEANINGFUL
 from .files import PROGRAM
 
-# Names that pytest and unittest give a meaning in a test module; the program has no say in them.
-MEANINGFUL = ("pytestmark", "pytest_plugins", "pytest_generate_tests", "setup_module", "teardown_module", "setup_function",
-              "teardown_function", "setUpModule", "tearDownModule", "load_tests", "__test__")
 # What the suite's comparisons are compiled to; no names that a program can write by accident.
 COMPARISONS = {ast.Eq: "@assay_equal", ast.NotEq: "@assay_unequal", ast.In: "@assay_in"}
 WITH_SIDE_EFFECTS = {"this", "antigravity", "__main__", "idlelib", "test", "turtle", "turtledemo"}
@@ -42,10 +40,7 @@ def import_library(names, trusted_modules):
 def own_builtins(plan):
     """Builtins for the suite alone, as they are now: what the program puts in the place of one, for however short a time, is none
     of the suite's. None where the suite speaks of them, as to replace one itself."""
-    texts = (node.value for node in plan.nodes.of(ast.Constant) if type(node.value) is str)
-    if plan.identifiers & {"builtins", "__builtins__"} or plan.imported & {"builtins", "gettext"} or any("builtins" in text for text in texts):
-        return None
-    return dict(vars(builtins))
+    return None if plan.facts.speaks_of_builtins else dict(vars(builtins))
 
 
 class ProgramExit(ImportError):
@@ -116,6 +111,13 @@ def compile_comparing_in_place(tree, nodes, path):
     return compile(tree, path, "exec", dont_inherit=True)
 
 
+def compile_text(source, path, program_modules, config):
+    """As pytest does it, but for comparisons. SyntaxError and the like when the suite does not compile."""
+    tree = ast.parse(source, path)
+    own_names.keep(tree, program_modules)
+    return compile_comparing(tree, path, lambda: rewrite.rewrite_asserts(tree, source, path, config))
+
+
 class _Loader:
     """importlib's finder and loader. The module keeps it where the program finds it, so it holds functions alone."""
 
@@ -123,9 +125,8 @@ class _Loader:
 
 
 class SuiteModule:
-    def __init__(self, path, program_modules=()):
+    def __init__(self, path):
         self.path = path
-        self.program_modules = program_modules
         self.name = os.path.splitext(os.path.basename(path))[0]
         self.code = None
         self.error = None  # the exception that ended the import
@@ -133,16 +134,6 @@ class SuiteModule:
         self.builtins = None  # builtins of its own (own_builtins), or None: those of all
         self.imported = None  # called with the module when it has been imported
         self._tree = None
-
-    def compile(self, config):
-        """As pytest does it, but for comparisons. SyntaxError and the like when the suite does not compile."""
-        with open(self.path, "rb") as file:
-            self.code = self.compile_text(file.read(), config)
-
-    def compile_text(self, source, config):
-        tree = ast.parse(source, self.path)
-        own_names.keep(tree, self.program_modules)
-        return compile_comparing(tree, self.path, lambda: rewrite.rewrite_asserts(tree, source, self.path, config))
 
     def install(self):
         loader = _Loader()
@@ -196,7 +187,7 @@ def drop_the_programs(module, plan, files):
     for program in [sys.modules[name] for name in files.program_modules() if name in sys.modules]:
         for name in MEANINGFUL:
             brought = name in module.__dict__ and name in vars(program) and vars(program)[name] is module.__dict__[name]
-            if brought and not plan.mentions(name):
+            if brought and name not in plan.facts.mentioned:
                 del module.__dict__[name]
     for name, value in list(module.__dict__.items()):
         marker = getattr(value, "_pytestfixturefunction", None) or getattr(value, "_fixture_function_marker", None)

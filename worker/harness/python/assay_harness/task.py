@@ -1,11 +1,13 @@
 """One task from its control object to `done`."""
 
+import contextlib
 import os
 import sys
 import traceback
 import types
+import warnings
 
-from . import audit, blame, guard, integrity, snapshot
+from . import audit, blame, guard, integrity, kept, snapshot
 from . import files as workspace_files
 from . import plan as suite_plan
 from .files import TRUSTED
@@ -26,35 +28,38 @@ def flush_output():
 
 def run(request, reporter, workspace, pytest_arguments):
     """A cold start's one task. Returns the exit code."""
-    session = begin(request, reporter, workspace, pytest_arguments, None)
+    of_files = workspace_files.Files(workspace, request)
+    session = begin(request, reporter, of_files, kept.Suite(request, of_files.suite, None), pytest_arguments, None)
     return EXIT_UNUSABLE if session is None else session.run()
 
 
-def begin(request, reporter, workspace, pytest_arguments, prepared):
+def begin(request, reporter, files, suite, pytest_arguments, prepared):
     """The task up to where its tests run; None when it cannot be, which has been reported. Nothing of the program is
-    loaded here but by a trusted conftest.py. prepared: a warm server's, or None."""
-    files = workspace_files.Files(workspace, request)
+    loaded here but by a trusted conftest.py. suite: kept.Suite; prepared: a warm server's, or None."""
     try:
-        session = _Session(request, reporter, files, pytest_arguments, prepared)
+        session = _Session(request, reporter, files, suite, pytest_arguments, prepared)
         session.prepare()
     except Exception as error:  # pytest or coverage.py is missing, or the stanza's arguments are wrong
         reporter.harness_error("pytest cannot be prepared by %s: %s: %s" % (sys.executable, type(error).__name__, error))
         return None
     try:
-        plan = _read_suite(files, request.suite)
+        session.read_suite()
     except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
         reporter.plan([])
         reporter.suite_error("suite", "%s: %s: %s" % (request.suite, type(error).__name__, error))
         reporter.done()
         return None
-    reporter.plan(plan.names())
+    reporter.plan(suite.plan.names())
     shadowing = files.shadowing()
     if shadowing is not None:
         reporter.tampered("the program's file %s would be loaded in place of the suite's %s" % shadowing)
         reporter.done()
         return None
-    session.guard(plan)
-    prepare_process(workspace, request)
+    session.guard()
+    if not session.compile():
+        return None
+    suite.let_go()
+    prepare_process(files.workspace, request)
     return session if session.load() else None
 
 
@@ -68,13 +73,6 @@ def judge(run_pytest, session):
         session().tell_memory_errors()
     session().conclude()
     return exit_code
-
-
-def _read_suite(files, name):
-    with open(files.suite, "rb") as source:
-        text = source.read()
-    compile(text, name, "exec", dont_inherit=True)  # also what the parser alone lets through: `return` at top level
-    return suite_plan.build(text, name)
 
 
 def find_own_modules():
@@ -99,7 +97,7 @@ def prepare_process(workspace, request, own_modules=None):
 class _Session:
     """pytest with the program loaded, and what is said about it afterwards."""
 
-    def __init__(self, request, reporter, files, pytest_arguments, prepared):
+    def __init__(self, request, reporter, files, suite, pytest_arguments, prepared):
         # Here and not above: they import pytest, which may be missing.
         from . import canaries, equality, judges_config, pytest_session, suite_module
         from .prepared import Prepared
@@ -107,13 +105,14 @@ class _Session:
         self._request = request
         self._reporter = reporter
         self._files = files
-        self._plan = None
+        self._suite = suite
+        self._has_warnings = False
         self._pytest = pytest_session
         self._equality = equality
         self._library = suite_module
         self._hide_config = judges_config.hide
         self._make_canaries = canaries.Canaries
-        self._module = suite_module.SuiteModule(files.suite, files.program_modules())
+        self._module = suite_module.SuiteModule(files.suite)
         self._with_conftest = pytest_session.TRUSTED_CONFTEST in request.trusted_files
         self._prepared = prepared or Prepared(files.workspace, files.suite, pytest_arguments)
         if self._with_conftest:
@@ -141,20 +140,45 @@ class _Session:
     def config(self):
         return self._prepared.config
 
-    def guard(self, plan):
+    def read_suite(self):
+        """SyntaxError and the like when it does not parse."""
+        if self._suite.known:
+            return
+        if self._suite.text is None:
+            with open(self._files.suite, "rb"):  # says why
+                pass
+        name = self._request.suite
+        with self._telling_warnings():
+            compile(self._suite.text, name, "exec", dont_inherit=True)  # also what the parser alone lets through: `return` at top level
+            self._suite.plan = suite_plan.build(self._suite.text, name)
+
+    @contextlib.contextmanager
+    def _telling_warnings(self):
+        """A suite whose text the compiler warns of is compiled each time, so that the warnings are there each time."""
+        with warnings.catch_warnings(record=True) as seen:
+            yield
+        self._has_warnings = self._has_warnings or bool(seen)
+        for one in seen:
+            warnings.showwarning(one.message, one.category, one.filename, one.lineno)
+
+    @property
+    def _plan(self):
+        return self._suite.plan
+
+    def guard(self):
         """Everything that will be compared, or seen, once the program is loaded."""
-        self._plan = plan
+        plan = self._plan
         self._reporting.plan = plan
-        self._reporting.canaries = self._make_canaries(self._reporter, self._files, self._module, plan.uses_unittest)
+        self._reporting.canaries = self._make_canaries(self._reporter, self._files, self._module, plan.facts.uses_unittest, self._prepared.canaries)
         tell, busy = self._reporter.tampered, set()
-        probe = self._equality.make_prober(self._files, plan.mentions_mocks, tell)
-        if plan.uses_unittest:
+        probe = self._equality.make_prober(self._files, plan.facts.mentions_mocks, tell)
+        if plan.facts.uses_unittest:
             import unittest.case
 
             self._equality.watch_unittest(unittest.case.TestCase, probe)
             self._snapshot.watch(snapshot.WATCHED_UNITTEST)
         self._module.builtins = self._library.own_builtins(plan)
-        imports = plan.imports()
+        imports = plan.facts.imports
         self._library.import_library(imports, self._files.trusted_modules())
         self._snapshot.watch(snapshot.JUDGING & imports)
         made = guard.make_guard(
@@ -169,17 +193,37 @@ class _Session:
     def run(self):
         return judge(lambda: self._pytest.run(self.config), lambda: self)
 
+    def compile(self):
+        """The suite's code, unless a trusted conftest.py has to be loaded first. False: it has been reported why not."""
+        return self.config is None or self._do(self._compile)
+
+    def _compile(self):
+        if self._suite.known and not self._with_conftest:
+            self._module.code = self._suite.code
+        else:
+            with self._telling_warnings():
+                self._module.code = self._suite.code = self._library.compile_text(self._suite.text, self._files.suite, self._files.program_modules(), self.config)
+        if not (self._with_conftest or self._has_warnings):
+            self._suite.keep()
+
     def load(self):
-        """A trusted conftest.py and the suite's code. False: they cannot be loaded, which has been reported."""
+        """A trusted conftest.py, and what is left to be prepared. False: it cannot be loaded, which has been reported."""
         if self._coverage is not None:
             self._coverage.start()
+        return self._do(self._load)
+
+    def _load(self):
+        if self.config is None:
+            self._configure()
+            self._compile()
+        self._reporting.guard.pytest_prepared()
+        self._reporting.canaries.compile(self.config)
+        self._reporting.hide_config = self._hide_config(self.config)
+        self._module.install()
+
+    def _do(self, work):
         try:
-            if self.config is None:
-                self._configure()
-            self._reporting.guard.pytest_prepared()
-            self._module.compile(self.config)
-            self._reporting.canaries.compile(self.config)
-            self._reporting.hide_config = self._hide_config(self.config)
+            work()
         except BaseException as error:
             cause = _conftest_cause(error)
             if isinstance(cause, MemoryError):
@@ -189,7 +233,6 @@ class _Session:
             self._reporter.done()
             self.tell_memory_errors()
             return False
-        self._module.install()
         return True
 
     def broken_off(self, error):

@@ -55,7 +55,7 @@ class _Loading:
 
 
 def _load_pytest():
-    from . import coverage_run, entrance, equality, fast_path, judges_config, prepared, suite_module, task  # noqa: F401
+    from . import coverage_run, entrance, equality, fast_path, judges_config, kept, prepared, suite_module, task  # noqa: F401
 
     for name in NEEDED_LATER:
         try:
@@ -126,6 +126,7 @@ class Server:
 
         self._prepared = Prepared(WORKSPACE, suite_path(WORKSPACE, suite), pytest_arguments)
         self._prepared.configure(with_conftest=False, stop_on_first_failure=False)
+        self._prepared.compile_canaries()
         self._loaded = frozenset()
 
     def _has_a_loaded_name(self):
@@ -167,9 +168,9 @@ class Server:
         """Serves; in a fork it ends the process."""
         from _pytest import main as pytest_main
 
-        from . import entrance, fast_path, files, task
+        from . import entrance, fast_path, files, kept, task
 
-        session = None
+        session, store = None, kept.Store(self._library)
 
         def tests(config, pytest_session):
             nonlocal session
@@ -179,11 +180,14 @@ class Server:
             if self._has_a_loaded_name():
                 os.execve(self._cold_start[0], self._cold_start, self._environment)
             request, reporter = entrance.enter()
+            of_files = files.Files(WORKSPACE, request)
+            suite = kept.Suite(request, of_files.suite, store)
+            reporter.kept = suite.known
             if request.fast and fast is not None:
-                run = fast_path.begin(request, reporter, files.Files(WORKSPACE, request), fast)
+                run = fast_path.begin(request, reporter, of_files, fast, suite)
                 if run is not None:
                     entrance.leave(run.run())
-            session = task.begin(request, reporter, WORKSPACE, self._arguments, self._prepared)
+            session = task.begin(request, reporter, of_files, suite, self._arguments, self._prepared)
             if session is None:
                 entrance.leave(task.EXIT_UNUSABLE)
             if session.config is not config:
