@@ -64,7 +64,7 @@ static void test_a_wrong_frame_is_refused_and_leaks_nothing(void **state)
     int extra = open("/dev/null", O_RDONLY | O_CLOEXEC), next;
     assert_true(wire_send(ends[0], &sent, sizeof(sent), &extra, 1, &err));
     assert_int_equal(wire_receive(ends[1], &got, sizeof(got), fds, &count, 0, &err), WIRE_BROKEN);
-    assert_non_null(strstr(err.text, "version 5 instead of 4"));
+    assert_non_null(strstr(err.text, "version 6 instead of 5"));
     assert_int_equal(count, 0);
     sent.version = WIRE_VERSION;
     assert_true(wire_send(ends[0], &sent, sizeof(sent) - 8, &extra, 1, &err)); /* short */
