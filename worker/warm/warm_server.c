@@ -264,6 +264,21 @@ void assay_warm_keep(const void *data, int64_t size)
     (void)close(CONFINE_HANDBACK_FD);
 }
 
+uint32_t assay_warm_differ(const uint64_t *addresses, const uint64_t *known, uint32_t count, uint32_t *found,
+                           uint64_t *now)
+{
+    uint32_t different = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t word = *(const volatile uint64_t *)(uintptr_t)addresses[i];
+        if (word != known[i]) {
+            found[different] = i;
+            now[different++] = word;
+        }
+    }
+    return different;
+}
+
 /* True in the process of the step. */
 static bool fork_step(const struct job *job)
 {

@@ -21,6 +21,13 @@ __attribute__((visibility("default"))) int64_t assay_warm_kept(const void **data
  * nothing. What is larger than SUITE_BYTES_MAX is not kept. Harmless when it is called again. */
 __attribute__((visibility("default"))) void assay_warm_keep(const void *data, int64_t size);
 
+/* Which of the `count` 8-byte words at these addresses differ from what is known of them: how many; their
+ * indexes in `found`, what they are now in `now`, both as long as the others. For a harness that watches
+ * versions of many things. */
+__attribute__((visibility("default"))) uint32_t assay_warm_differ(const uint64_t *addresses,
+                                                                  const uint64_t *known, uint32_t count,
+                                                                  uint32_t *found, uint64_t *now);
+
 /* Serves until it is told to end: returns -1 then, and the process should exit. Returns 0 in the process of a
  * step: inside the task's sandbox, with descriptors 0 to 4 of the step and no other. */
 __attribute__((visibility("default"))) int assay_warm_serve(void);

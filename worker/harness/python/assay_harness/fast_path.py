@@ -65,14 +65,13 @@ WARM_UP_ROUNDS = 12
 class Prepared:
     """Made once in the server. None of its parts is a task's."""
 
-    def __init__(self, config):
-        self.config = config
+    def __init__(self, config, words, judging, own_modules):
+        self.config, self.words, self.judging = config, words, judging
         self.surroundings = fast_surroundings.Surroundings(config)
         self.canaries = fast_canaries.compile_forms()
-        self.called = snapshot.States(snapshot.WATCHED_CALLED)
-        self.judging = {name: snapshot.States([name]) for name in snapshot.JUDGING}
-        self.base = snapshot.Snapshot((), own=False)
-        self.own_modules = task.find_own_modules()
+        self.called = snapshot.States(snapshot.WATCHED_CALLED, words)
+        self.base = snapshot.Snapshot((), own=False, words=words)
+        self.own_modules = own_modules
         check_ids()
         for _ in range(WARM_UP_ROUNDS):
             warm_up(self)
@@ -231,7 +230,7 @@ class _Run:
         for name in snapshot.JUDGING & imports:
             self._snapshot.add(self._prepared.judging[name])
             self._snapshot.watch([name])
-        self._guard = guard.make_guard(self._files, plan, self._snapshot, lambda *_: None, tell, busy)
+        self._guard = guard.make_guard(self._files, plan, self._snapshot, lambda *_: None, tell, busy, self._prepared.words)
         self._module.bind(equality.make_comparisons(probe, suite_module.COMPARISONS, self._guard.before_comparison))
         self._module.imported = self._guard.suite_imported
         self._canaries = fast_canaries.Canaries(self._prepared.canaries, plan.facts.uses_unittest, self._module.path, make_case_call)

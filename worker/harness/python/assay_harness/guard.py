@@ -18,7 +18,7 @@ class Guard:
     __slots__ = ("before_line", "before_comparison", "suite_imported", "pytest_prepared", "collection_begins", "plugins_changed", "tests_collected", "test_changed")
 
 
-def make_guard(files, plan, snapshot, drop_the_programs, tell, busy):
+def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, words=None):
     frame_at, get_ident = sys._getframe, threading.get_ident
     main_thread = get_ident()
     called, may_rebind = snapshot.kept_of(snapshots.CALLED_IN_COMPARISONS), plan.facts.rebinds
@@ -75,7 +75,7 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy):
         kept["helpers"].watch_loaded()
         for text in compare(not_of_suite):
             tell(text)
-        kept["names"] = names_of(module, plan, lambda name: owner(name) == TRUSTED)
+        kept["names"] = names_of(module, plan, lambda name: owner(name) == TRUSTED, words)
 
     def collection_begins(config):
         kept["plugins"] = plugins_of(config.pluginmanager)

@@ -12,6 +12,7 @@ import types
 # A suite may put others in their place for a while.
 from builtins import any, callable, getattr, hasattr, id, isinstance, len, list, set, type, vars, zip
 
+from . import words as watching
 from .files import PROGRAM
 from .snapshot import MEMBERS, Kept
 
@@ -68,7 +69,7 @@ class SuiteNames:
     """What the suite's module holds when it has been imported: its own functions and classes stay what they are, and
     none of its names hides a builtin that the suite itself does not hide."""
 
-    def __init__(self, module, plan, is_trusted):
+    def __init__(self, module, plan, is_trusted, words=None):
         facts = plan.facts
         self._names = vars(module)
         kept = {name: self._names[name] for name in facts.written_once if name in self._names}
@@ -89,14 +90,23 @@ class SuiteNames:
             if isinstance(value, type) and value.__module__ == module.__name__:
                 functions = {key: member for key, member in vars(value).items() if isinstance(member, MEMBERS)}
                 self._members.append((Kept(name, vars(value), functions), set(vars(value)), value.__mro__[1:]))
+        spaces = [self._names, private] if type(private) is dict else [self._names]
+        self._watch = watching.Watch(words, [words.of_namespace(space) for space in spaces]) if words is not None else None
         self._tables = {name: _elements(self._names[name]) for name in facts.iterated_tables if name in self._names}
 
     def changes(self, counts=lambda value: True):
         """Names of what was replaced, at most ten. counts(value): whether the new value does."""
-        found = [name[1:] for name, value in self._kept.changed() if counts(value)]
-        found += [name for name, value in self._own_builtins.changed() if counts(value)]
-        if not self._builtins.isdisjoint(self._names):
-            found += [name for name in self._builtins if name in self._names and counts(self._names[name])]
+        found = []
+        differing = self._watch.differing() if self._watch is not None else None
+        if differing is None or differing:
+            found = [name[1:] for name, value in self._kept.changed() if counts(value)]
+            found += [name for name, value in self._own_builtins.changed() if counts(value)]
+            hides = not self._builtins.isdisjoint(self._names)
+            if hides:
+                found += [name for name in self._builtins if name in self._names and counts(self._names[name])]
+            if differing and not hides and self._kept.same() and self._own_builtins.same():
+                for index, word in differing:
+                    self._watch.know(index, word)
         for kept, known, bases in self._members:
             found += [name for name, value in kept.changed() if counts(value)]
             members = kept.namespace

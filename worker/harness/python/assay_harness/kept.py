@@ -5,7 +5,6 @@ names in the control object, nothing else; both stand in them and are compared b
 anything of the program is loaded, and with them goes the right to make any.
 """
 
-import ctypes
 import marshal
 import os
 
@@ -74,15 +73,17 @@ class Store:
     """The server's, as its forks see it."""
 
     def __init__(self, library):
+        import ctypes  # a cold start does not load it: a task may have a module of that name
+
         self._find, self._keep = library.assay_warm_kept, library.assay_warm_keep
         self._find.restype, self._find.argtypes = ctypes.c_int64, [ctypes.POINTER(ctypes.c_void_p)]
         self._keep.restype, self._keep.argtypes = None, [ctypes.c_char_p, ctypes.c_int64]
-        self._data = ctypes.c_void_p()
+        self._data, self._string_at = ctypes.c_void_p(), ctypes.string_at
         self._by_reference = ctypes.byref(self._data)
 
     def find(self):
         size = self._find(self._by_reference)
-        return ctypes.string_at(self._data, size) if size > 0 else b""
+        return self._string_at(self._data, size) if size > 0 else b""
 
     def keep(self, data):
         self._keep(data, len(data))

@@ -4,14 +4,18 @@ task."""
 import os
 import sys
 
-from . import canaries, plugin, pytest_session, snapshot
+from . import canaries, integrity, plugin, pytest_session, snapshot, task
 
 
 class Prepared:
     """`config`: pytest's, without a conftest.py, once configure() was called."""
 
-    def __init__(self, workspace, suite_path, further_arguments):
-        self.snapshot = snapshot.Snapshot()
+    def __init__(self, workspace, suite_path, further_arguments, words=None):
+        """words: words.Words, of a server."""
+        self.words = words
+        self.snapshot = snapshot.Snapshot(words=words)
+        self.own_modules = None
+        self.judging = {}  # name -> snapshot.States of a module by which suites judge
         self.reporting = plugin.ReportPlugin()
         self.config = None
         self.canaries = None  # compiled, for the forks of a server
@@ -23,8 +27,13 @@ class Prepared:
         args = pytest_session.arguments(workspace, suite_path, with_conftest, stop_on_first_failure, further)
         self.config = pytest_session.prepare(args, [self.reporting])
 
-    def compile_canaries(self):
-        """All forms of them: for many tasks."""
+    def make_ready(self):
+        """What a cold start makes as far as its task needs it."""
+        self.judging = {name: snapshot.States([name], self.words) for name in snapshot.JUDGING}
+        self.own_modules = task.find_own_modules()
+        self.snapshot.kept_of(snapshot.CALLED_IN_COMPARISONS)
+        self.snapshot.settle(lambda value: integrity.code_of(value) is not None)  # no code is a task's here
+        self.snapshot.changes()
         self.canaries = canaries.compile_forms(self.config)
         self.canaries.compile_all()
 

@@ -11,7 +11,9 @@ import sys
 import types
 
 # A suite may put others in their place for a while.
-from builtins import all, any, getattr, isinstance, len, list, map, set, tuple
+from builtins import all, any, callable, getattr, isinstance, issubclass, len, list, map, set, tuple, type, vars
+
+from . import words as watching
 
 # Modules whose functions and classes make a verdict.
 WATCHED = (
@@ -97,39 +99,84 @@ class _Hiding:
         return self._internal or any(name in vars(base) for base in self._class.__mro__[1:])
 
 
-class _Module:
-    """One module: its functions and classes, their members, their code, and names that must not be added."""
+class _Space:
+    """A namespace: names that must stay what they are, and those that must not be added."""
 
-    __slots__ = ("kept", "sizes", "codes")
+    __slots__ = ("kept", "names", "hiding")
 
-    def __init__(self, name, module):
-        kept = {key: value for key, value in vars(module).items() if isinstance(value, CALLABLE)}
-        self.kept = [Kept(name, vars(module), kept)]
-        self.sizes = [(name, vars(module), set(vars(module)), _BUILTINS)]
-        for key, value in kept.items():
-            if isinstance(value, type) and value.__module__ == name:
-                inner = {k: v for k, v in vars(value).items() if isinstance(v, MEMBERS + (type,))}
-                self.kept.append(Kept(name + "." + key, vars(value), inner))
-                if not issubclass(value, BaseException):
-                    self.sizes.append((name + "." + key, vars(value), set(vars(value)), _Hiding(value)))
-        self.codes = {value: value.__code__ for value in kept.values() if isinstance(value, types.FunctionType)}
+    def __init__(self, kept, hiding=None):
+        self.kept, self.hiding = kept, hiding
+        self.names = set(kept.namespace) if hiding is not None else None
+
+    def same(self):
+        kept = self.kept
+        return kept.same() and (self.names is None or len(kept.namespace) == len(self.names))
+
+    def changes(self, counts, added_counts):
+        kept = self.kept
+        found = [name for name, value in kept.changed() if counts(value)]
+        if self.names is not None and len(kept.namespace) != len(self.names):
+            found += [kept.where + "." + name for name, value in kept.namespace.items()
+                      if name not in self.names and name in self.hiding and added_counts(value)]
+        return found
+
+
+class _Code:
+    """A function's code."""
+
+    __slots__ = ("function", "code")
+
+    def __init__(self, function):
+        self.function, self.code = function, function.__code__
+
+    def same(self):
+        return self.function.__code__ is self.code
+
+    def changes(self, _counts, _added_counts):
+        return [] if self.same() else [self.function.__module__ + "." + self.function.__name__]
+
+
+class _State:
+    """Spaces and codes, and where to see whether they changed (words.py): addresses, and what stands there."""
+
+    __slots__ = ("parts", "addresses", "known")
+
+    def __init__(self, parts, words):
+        self.parts = parts
+        if words is not None:
+            self.addresses = [words.of_function(part.function) if isinstance(part, _Code) else words.of_namespace(part.kept.namespace) for part in parts]
+            self.known = watching.Watch(words, self.addresses).known
+
+
+def _parts_of(name, module):
+    """Of a module: its functions and classes, their members, their code, and names that must not be added."""
+    kept = {key: value for key, value in vars(module).items() if isinstance(value, CALLABLE)}
+    parts = [_Space(Kept(name, vars(module), kept), _BUILTINS)]
+    for key, value in kept.items():
+        if isinstance(value, type) and value.__module__ == name:
+            inner = {k: v for k, v in vars(value).items() if isinstance(v, MEMBERS + (type,))}
+            hiding = _Hiding(value) if not issubclass(value, BaseException) else None
+            parts.append(_Space(Kept(name + "." + key, vars(value), inner), hiding))
+    return parts + [_Code(value) for value in kept.values() if isinstance(value, types.FunctionType)]
 
 
 class States:
     """Some modules as they are, to be added to a snapshot later: with those that are loaded already it costs nothing then."""
 
-    def __init__(self, names):
-        self.states = {name: (sys.modules[name], _Module(name, sys.modules[name])) for name in names if name in sys.modules}
+    def __init__(self, names, words=None):
+        self.states = {name: (sys.modules[name], _State(_parts_of(name, sys.modules[name]), words)) for name in names if name in sys.modules}
 
 
 class Snapshot:
     """Taken before pytest is prepared: what pytest itself patches from then on, it puts back at its end."""
 
-    def __init__(self, names=WATCHED, own=True):
+    def __init__(self, names=WATCHED, own=True, words=None):
         kept = {name: value for name, value in vars(builtins).items() if name not in TALKING and callable(value)}
-        self._kept = [Kept("builtins", vars(builtins), kept)]
-        self._codes = {}
-        self._sizes = []  # (where, namespace, its names, names that must not be added)
+        self._words = words
+        self._states = [_State([_Space(Kept("builtins", vars(builtins), kept))], words)]
+        self._parts = list(self._states[0].parts)
+        self._watch = None  # of all parts, in their order
+        self._kept_of = {}
         self._modules = {}
         self.watch(names)
         if own:
@@ -140,40 +187,54 @@ class Snapshot:
         for name in names:
             module = sys.modules.get(name)
             if module is not None and name not in self._modules:
-                self._take(name, module, _Module(name, module), in_place)
+                self._take(name, module, _State(_parts_of(name, module), self._words), in_place)
 
     def add(self, states):
         for name, (module, state) in states.states.items():
             self._take(name, module, state, True)
 
     def _take(self, name, module, state, in_place):
-        self._kept += state.kept
-        self._sizes += state.sizes
-        self._codes.update(state.codes)
+        self._states.append(state)
+        self._parts += state.parts
+        self._watch = None
+        for modules, found in self._kept_of.items():
+            found += _kept_of(state, modules)
         if in_place:
             self._modules[name] = module
 
     def kept_of(self, modules):
         """The Kept of these modules and of their classes."""
-        return [kept for kept in self._kept if kept.where.startswith(modules)]
+        if modules not in self._kept_of:
+            self._kept_of[modules] = [kept for state in self._states for kept in _kept_of(state, modules)]
+        return self._kept_of[modules]
 
     def settle(self, accepts):
         """What was added until now stays, where accepts(value): pytest gives its classes some more when it starts."""
-        for _, namespace, names, _ in self._sizes:
-            if len(namespace) != len(names):
-                names.update(name for name in namespace if name not in names and accepts(namespace[name]))
+        for part, _, _ in self._changed():
+            names = part.names if isinstance(part, _Space) else None
+            if names is not None and not part.same():
+                names.update(name for name, value in part.kept.namespace.items() if name not in names and accepts(value))
+
+    def _changed(self):
+        """[(part, its index, its word)] of those that may not be what they were: with words those that have another one."""
+        if self._words is None:
+            return [(part, None, None) for part in self._parts if not part.same()]
+        if self._watch is None:
+            self._watch = watching.Watch(self._words, [address for state in self._states for address in state.addresses],
+                                         [word for state in self._states for word in state.known])
+        return [(self._parts[index], index, word) for index, word in self._watch.differing()]
 
     def changes(self, counts=lambda value: True, added_counts=lambda value: True):
         """Names of what was replaced, at most ten. counts(value): whether the new value does; added_counts(value): whether
         one does that was added and hides another."""
         found = [name for name, module in self._modules.items() if sys.modules.get(name) is not module]
-        for kept in self._kept:
-            if not kept.same():
-                found += [name for name, value in kept.changed() if counts(value)]
-        for function, code in self._codes.items():
-            if function.__code__ is not code:
-                found.append(function.__module__ + "." + function.__name__)
-        for where, namespace, names, hiding in self._sizes:
-            if len(namespace) != len(names):
-                found += [where + "." + name for name in namespace if name not in names and name in hiding and added_counts(namespace[name])]
+        for part, index, word in self._changed():
+            if not part.same():
+                found += part.changes(counts, added_counts)
+            elif index is not None:
+                self._watch.know(index, word)
         return found[:10]
+
+
+def _kept_of(state, modules):
+    return [part.kept for part in state.parts if isinstance(part, _Space) and part.kept.where.startswith(modules)]

@@ -59,7 +59,7 @@ def begin(request, reporter, files, suite, pytest_arguments, prepared):
     if not session.compile():
         return None
     suite.let_go()
-    prepare_process(files.workspace, request)
+    prepare_process(files.workspace, request, prepared.own_modules if prepared is not None else None)
     return session if session.load() else None
 
 
@@ -180,9 +180,12 @@ class _Session:
         self._module.builtins = self._library.own_builtins(plan)
         imports = plan.facts.imports
         self._library.import_library(imports, self._files.trusted_modules())
+        for name in snapshot.JUDGING & imports:
+            if name in self._prepared.judging:
+                self._snapshot.add(self._prepared.judging[name])
         self._snapshot.watch(snapshot.JUDGING & imports)
         made = guard.make_guard(
-            self._files, plan, self._snapshot, self._library.drop_the_programs, tell, busy
+            self._files, plan, self._snapshot, self._library.drop_the_programs, tell, busy, self._prepared.words
         )
         self._module.comparisons = self._equality.make_comparisons(probe, self._library.COMPARISONS, made.before_comparison)
         self._module.imported = made.suite_imported

@@ -122,11 +122,12 @@ class Server:
         self._loading.measure("pytest", _load_pytest)
         for name in preloads:
             self._loading.measure(name, lambda name=name: importlib.import_module(name), preload=True)
+        from . import words
         from .prepared import Prepared, suite_path
 
-        self._prepared = Prepared(WORKSPACE, suite_path(WORKSPACE, suite), pytest_arguments)
+        self._prepared = Prepared(WORKSPACE, suite_path(WORKSPACE, suite), pytest_arguments, words.find(self._library))
         self._prepared.configure(with_conftest=False, stop_on_first_failure=False)
-        self._prepared.compile_canaries()
+        self._prepared.make_ready()
         self._loaded = frozenset()
 
     def _has_a_loaded_name(self):
@@ -140,7 +141,7 @@ class Server:
         if self._arguments:
             return None
         try:
-            return fast_path.Prepared(config)
+            return fast_path.Prepared(config, self._prepared.words, self._prepared.judging, self._prepared.own_modules)
         except Exception as error:
             self._loading.text.append("no fast path: %s: %s" % (type(error).__name__, error))
             return None

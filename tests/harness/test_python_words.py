@@ -1,0 +1,105 @@
+"""What makes verdicts is compared by versions where the interpreter has them: nothing that changes is missed, as without them."""
+import ctypes
+import pathlib
+import subprocess
+import sys
+import types
+
+import pytest
+
+HARNESS = pathlib.Path(__file__).resolve().parents[2] / "worker/harness/python"
+# In a process of its own, since it changes what this one lives by.
+CHECK = """
+import builtins, ctypes, sys, types
+sys.path.insert(0, sys.argv[1])
+import pytest, _pytest.runner, _pytest.python, _pytest.unittest
+from assay_harness import snapshot, words
+found = words.find(ctypes.PyDLL(sys.argv[2]))
+if found is None:
+    assert sys.version_info >= (3, 12), "this interpreter has versions"
+    sys.exit(0)
+both = [snapshot.Snapshot(words=found), snapshot.Snapshot()]
+runner, Function, Module = _pytest.runner, _pytest.python.Function, _pytest.python.Module
+
+def told():
+    first, second = ([sorted(one.changes()) for _ in range(2)] for one in both)
+    assert first == second and first[0] == first[1], (first, second)
+    return first[0]
+
+def check(change, back, *names):
+    assert told() == []
+    change()
+    assert told() == sorted(names), (told(), names)
+    back()
+    assert told() == []
+
+def replace(owner, name, where):
+    old = vars(owner)[name]
+    check(lambda: setattr(owner, name, len), lambda: setattr(owner, name, old), where)
+
+replace(runner, "call_and_report", "_pytest.runner.call_and_report")
+replace(Function, "runtest", "_pytest.python.Function.runtest")
+old = builtins.len
+check(lambda: vars(builtins).__setitem__("len", lambda value: 1), lambda: vars(builtins).__setitem__("len", old), "builtins.len")
+check(lambda: vars(runner).pop("runtestprotocol"), lambda protocol=runner.runtestprotocol: vars(runner).update(runtestprotocol=protocol),
+      "_pytest.runner.runtestprotocol")
+check(lambda: setattr(Function, "__getattr__", lambda self, name: None), lambda: delattr(Function, "__getattr__"), "_pytest.python.Function.__getattr__")
+check(lambda: exec("len = 1", vars(runner)), lambda: exec("del len", vars(runner)), "_pytest.runner.len")
+code = runner.call_and_report.__code__
+check(lambda: setattr(runner.call_and_report, "__code__", (lambda: None).__code__), lambda: setattr(runner.call_and_report, "__code__", code),
+      "_pytest.runner.call_and_report")
+check(lambda: sys.modules.update({"_pytest.runner": types.ModuleType("other")}), lambda: sys.modules.update({"_pytest.runner": runner}), "_pytest.runner")
+# What is nobody's business changes the version, and is looked at and known from then on.
+runner.something = 1
+assert told() == []
+check(lambda: setattr(runner, "something", 2), lambda: setattr(runner, "something", 1))
+replace(runner, "call_and_report", "_pytest.runner.call_and_report")
+# While one change counts as none, the next one is seen.
+old = vars(runner)["call_and_report"]
+runner.call_and_report = len
+assert both[0].changes(lambda value: False) == [] and told() == ["_pytest.runner.call_and_report"]
+runner.call_runtest_hook, hook = len, runner.call_runtest_hook
+assert told() == ["_pytest.runner.call_and_report", "_pytest.runner.call_runtest_hook"]
+runner.call_and_report, runner.call_runtest_hook = old, hook
+assert told() == []
+print("told")
+"""
+
+
+def test_what_changes_is_told(build):
+    done = subprocess.run([sys.executable, "-s", "-c", CHECK, HARNESS, build / "bin/assay-warm.so"], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "told\n" or sys.version_info >= (3, 12)
+
+
+@pytest.fixture
+def words(build):
+    sys.path.insert(0, str(HARNESS))
+    from assay_harness import words as module  # pylint: disable=import-error,import-outside-toplevel
+    sys.path.remove(str(HARNESS))
+    return module, ctypes.PyDLL(str(build / "bin/assay-warm.so"))
+
+
+def test_a_place_that_no_change_changes_is_no_version(words):
+    module, library = words
+    if module.find(library) is None:
+        pytest.skip("this interpreter's dicts have no version")
+    places = [place for place in range(2, 6) if module._holds(place)]  # pylint: disable=protected-access
+    assert len(places) == 1
+
+
+def test_each_is_told_by_its_index(words):
+    module, library = words
+    found = module.find(library)
+    if found is None:
+        pytest.skip("this interpreter's dicts have no version")
+    spaces = [vars(types.ModuleType(f"m{number}")) for number in range(300)]
+    watch = module.Watch(found, [found.of_namespace(space) for space in spaces])
+    assert list(watch.differing()) == []
+    spaces[7]["a"], spaces[299]["b"] = 1, 2
+    differing = list(watch.differing())
+    assert [index for index, _ in differing] == [7, 299]
+    watch.know(*differing[0])
+    assert [index for index, _ in watch.differing()] == [299]
+    del spaces[7]["a"]
+    assert [index for index, _ in watch.differing()] == [7, 299]
