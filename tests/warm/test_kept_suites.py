@@ -42,10 +42,11 @@ def test_the_same_suite_with_many_programs(start, name):
 
 def test_one_byte_makes_another_suite(start):
     worker = start()
-    for _ in range(2):
+    for _ in range(3):
         assert worker.run("right", GOOD, ADD)["status"] == "pass"
-    changed = worker.run("changed", GOOD, ADD.replace("== 4", "== 5"))
-    assert not is_kept(changed) and (changed["status"], changed["passed"], changed["total"]) == ("fail", 1, 2)
+    for _ in range(2):  # a suite that comes once is not kept
+        changed = worker.run("changed", GOOD, ADD.replace("== 4", "== 5"))
+        assert not is_kept(changed) and (changed["status"], changed["passed"], changed["total"]) == ("fail", 1, 2)
     again = worker.run("again", GOOD, ADD.replace("== 4", "== 5"))
     assert (again["status"], again["passed"]) == ("fail", 1) and is_kept(again)
     right = worker.run("right", GOOD, ADD)
@@ -57,7 +58,7 @@ def test_the_names_of_files_belong_to_it(start):
     suite = "from math import floor\nfrom helper import *\n\n\ndef test_it():\n    assert floor(1.5) == 1\n"
     helper = "def floor(number):\n    return 1\n"
     worker = start()
-    for trusted in (False, True, False, True):
+    for trusted in (False, True) * 3:
         files = {"test_files" if trusted else "files": {"helper.py": helper}}
         result = worker.run("one", "", suite, **files)
         assert result["status"] == "pass"
@@ -132,7 +133,7 @@ def test_poison(start, suite, attack, files):
     for _ in range(2):
         first = worker.run("first", attack + GOOD, SUITES[suite], files=files)
         assert first["status"] == "pass" or first["reason"] in ("tampered", "crash", "compile"), first
-    for program, wanted in ((BAD, "fail"), (GOOD, "pass"), (BAD, "fail")):
+    for program, wanted in ((BAD, "fail"), (GOOD, "pass"), (BAD, "fail"), (BAD, "fail")):
         result = worker.run("second", program, SUITES[suite], files=files)
         assert result["status"] == wanted, result
         assert result["passed"] == (result["total"] if wanted == "pass" else 1)
@@ -163,12 +164,14 @@ def resident_kb(pid):
 def test_what_is_kept_is_bounded(start):
     worker = start()
     server = worker.server()
-    worker.run("first", GOOD, ADD)
+    for number in range(3):
+        assert is_kept(worker.run("first", GOOD, ADD)) == (number == 2)
     before = resident_kb(server)
-    for number in range(60):
+    for number in range(30):
         suite = ADD + f"\n\nTEXT{number} = '" + secrets.token_hex(50000) + "'\n"
-        result = worker.run(str(number), GOOD, suite)
-        assert result["status"] == "pass" and not is_kept(result)
+        for _ in range(2):
+            result = worker.run(str(number), GOOD, suite)
+            assert result["status"] == "pass" and not is_kept(result)
     assert is_kept(worker.run("again", GOOD, suite)), "the last one is there"
     assert not is_kept(worker.run("again", GOOD, ADD)), "the first one had to go"
     assert is_kept(worker.run("again", GOOD, ADD))
@@ -197,7 +200,7 @@ def test_no_program_finds_another_suite(start):
     marks = ["MARK-" + secrets.token_hex(8) for _ in range(3)]
     suites = [f"from implementation import marks\n\n\ndef test_it():\n    assert marks() == {{{mark!r}}}{more}\n"
               for mark, more in zip(marks, ("", "  # a longer one " + "x" * 5000, ""))]
-    for _ in range(3):
+    for _ in range(4):
         for suite in suites:
             result = worker.run("one", SEARCH, suite)
             assert result["status"] == "pass", result

@@ -13,7 +13,9 @@ struct entry {
 struct suite_store {
     struct entry entries[SUITE_STORE_MAX]; /* a ring of their own, by age */
     size_t oldest, count;
-    size_t next; /* where in `bytes` */
+    size_t next;                   /* where in `bytes` */
+    uint64_t seen[SUITE_SEEN_MAX]; /* beginnings of keys, a ring; a mistake costs a little time */
+    size_t seen_next;
     unsigned char scratch[SUITE_BYTES_MAX];
     unsigned char bytes[SUITE_STORE_BYTES];
 };
@@ -51,6 +53,19 @@ const void *suite_store_get(const struct suite_store *store, const unsigned char
         }
     }
     return NULL;
+}
+
+bool suite_store_seen(struct suite_store *store, const unsigned char key[SUITE_KEY_SIZE])
+{
+    uint64_t start;
+
+    memcpy(&start, key, sizeof(start));
+    for (size_t i = 0; i < SUITE_SEEN_MAX; i++)
+        if (store->seen[i] == start)
+            return true;
+    store->seen[store->seen_next] = start;
+    store->seen_next = (store->seen_next + 1) % SUITE_SEEN_MAX;
+    return false;
 }
 
 static bool overlaps(const struct suite_store *store, size_t at, size_t size)

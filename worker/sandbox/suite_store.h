@@ -16,6 +16,7 @@
 #define SUITE_BYTES_MAX   ((size_t)256 * 1024) /* of one suite */
 #define SUITE_STORE_BYTES ((size_t)2 << 20)    /* of all */
 #define SUITE_STORE_MAX   1024                 /* suites */
+#define SUITE_SEEN_MAX    4096
 
 struct suite_store;
 
@@ -25,6 +26,9 @@ struct suite_store *suite_store_open(struct err *err);
 /* What is kept under a key: valid until the next suite_store_put. NULL when nothing is. */
 const void *suite_store_get(const struct suite_store *store, const unsigned char key[SUITE_KEY_SIZE],
                             size_t *size);
+/* Whether it is asked about this key for the second time at least, among the last SUITE_SEEN_MAX: a suite
+ * that comes once is not worth keeping. */
+bool suite_store_seen(struct suite_store *store, const unsigned char key[SUITE_KEY_SIZE]);
 /* Under a key that the store does not hold. False when it is empty or larger than SUITE_BYTES_MAX, and
  * nothing changed. */
 bool suite_store_put(struct suite_store *store, const unsigned char key[SUITE_KEY_SIZE], const void *data,

@@ -204,8 +204,8 @@ static bool has_key(const struct job *job)
     return memcmp(job->request.suite_key, none, sizeof(none)) != 0;
 }
 
-/* What the fork will find: what is kept of its suite, or a pipe for what it makes of it. Not a byte of
- * another suite. */
+/* What the fork will find: what is kept of its suite, or, when the suite comes again, a pipe for what it
+ * makes of it. Not a byte of another suite. */
 static void lay_out(struct job *job)
 {
     size_t before = server.kept_size;
@@ -219,7 +219,8 @@ static void lay_out(struct job *job)
     if (before > server.kept_size)
         memset(server.kept + server.kept_size, 0, before - server.kept_size);
     /* Without a pipe nothing will be kept. */
-    if (kept == NULL && has_key(job) && pipe2(job->handback, O_CLOEXEC | O_NONBLOCK) == 0)
+    if (kept == NULL && has_key(job) && suite_store_seen(server.store, job->request.suite_key) &&
+        pipe2(job->handback, O_CLOEXEC | O_NONBLOCK) == 0)
         (void)fcntl(job->handback[1], F_SETPIPE_SZ, (int)SUITE_BYTES_MAX);
 }
 

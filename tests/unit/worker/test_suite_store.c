@@ -133,6 +133,25 @@ static void test_many_small_ones_are_bounded(void **state)
     suite_store_close(store);
 }
 
+static void test_seen(void **state)
+{
+    (void)state;
+    struct suite_store *store = open_store();
+    unsigned char key[SUITE_KEY_SIZE];
+
+    for (unsigned number = 1; number <= SUITE_SEEN_MAX; number++) {
+        make_key(number, key);
+        assert_false(suite_store_seen(store, key));
+    }
+    make_key(1, key);
+    assert_true(suite_store_seen(store, key));
+    make_key(SUITE_SEEN_MAX + 1, key);
+    assert_false(suite_store_seen(store, key));
+    make_key(1, key);
+    assert_false(suite_store_seen(store, key)); /* forgotten for it */
+    suite_store_close(store);
+}
+
 static void test_a_fork_does_not_inherit_it(void **state)
 {
     (void)state;
@@ -163,6 +182,7 @@ int main(void)
         cmocka_unit_test(test_the_oldest_makes_room),
         cmocka_unit_test(test_sizes_of_all_kinds_stay_whole),
         cmocka_unit_test(test_many_small_ones_are_bounded),
+        cmocka_unit_test(test_seen),
         cmocka_unit_test(test_a_fork_does_not_inherit_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
