@@ -1,18 +1,19 @@
 """A campaign: a job of known verdicts runs while a schedule of faults happens; then the books are checked.
 
-The schedule comes from a seed: the same seed gives the same faults in the same order and at the same distances, with the same choice
-among what runs. All kinds come once, in an order drawn from the seed, before the weights decide. What the machine makes of them is not
-repeatable to the millisecond, but a lost or doubled verdict has come back so far.
+The schedule comes from a seed (schedule.py): the same seed gives the same faults in the same order and at the same distances, with the
+same choice among what runs. All kinds come once, in an order drawn from the seed, before the weights decide. What happened is written to
+schedule.jsonl, from which a campaign can be run again at the same times. What the machine makes of it is not repeatable to the
+millisecond, but a lost or doubled verdict has come back so far.
 """
 import heapq
 import json
-import random
 import time
 
 import books
 import psycopg2
 import tasks as truth
 from fleet import Fleet
+from schedule import Drawn, Recorded, record
 
 from lib.waiting import wait_until
 
@@ -24,14 +25,15 @@ class Campaign:
     verdict, or `faults_s` seconds are over; then the fleet is left alone to finish. A fault that lasts does so for up to `longest_s`.
     `rate`: tasks published a second, so that a quick fleet is not done before the faults come; None: as fast as they go. `chunk`: tasks
     in a file; None: one file. `publish_s`: no further file after that many seconds and all kinds of faults, the campaign is then a
-    smaller one. `tell` takes lines for a person. Further words go to Fleet."""
+    smaller one. `replay`: the schedule.jsonl of an earlier campaign, whose faults are met again instead of drawn ones. `tell` takes
+    lines for a person. Further words go to Fleet."""
 
-    def __init__(self, site, count, seed, gap_s=3.0, faults_s=60.0, longest_s=8.0, rate=None, chunk=None, publish_s=None, mix=truth.MIXED, tell=print, **fleet):
+    def __init__(self, site, count, seed, gap_s=3.0, faults_s=60.0, longest_s=8.0, rate=None, chunk=None, publish_s=None, mix=truth.MIXED, replay=None,
+                 tell=print, **fleet):
         self.site, self.seed, self.gap_s, self.faults_s, self.longest_s, self.tell = site, seed, gap_s, faults_s, longest_s, tell
-        self.random = random.Random(seed)
+        self.replay, self.schedule = replay, None
         made, self.expected = truth.make(mix, count, JOB)
         self.publish_s = publish_s
-        self.deck = []  # kinds of faults that have not happened yet
         self.chunk = chunk = chunk or count
         self.files = [site.write_tasks(made[at:at + chunk], f"campaign{at // chunk}.jsonl") for at in range(0, count, chunk)]
         self.log = open(site.folder / "schedule.jsonl", "w", encoding="utf-8")
@@ -54,10 +56,10 @@ class Campaign:
 
     # -- the way through ---------------------------------------------------------------------------------------------------
 
-    def _note(self, fault, target=""):
+    def _note(self, fault, target="", **strike):
         at = time.monotonic() - self.start
         self.counted[fault] = self.counted.get(fault, 0) + 1
-        self.log.write(json.dumps({"at_s": round(at, 2), "fault": fault, "target": str(target), "seed": self.seed}) + "\n")
+        self.log.write(json.dumps({"at_s": round(at, 2), "fault": fault, "target": str(target), **strike}) + "\n")
         self.log.flush()
         self.tell(f"{at:7.1f} s  {fault} {target}")
 
@@ -68,31 +70,31 @@ class Campaign:
             if name:
                 self._note(name)
 
-    def _strike(self, faults):
-        """The next of the deck, while it lasts; one that found nobody to meet goes under it."""
-        fault = self.deck.pop(0) if self.deck else self.random.choices([one for _, one in faults], [weight for weight, _ in faults])[0]
-        # A generator of its own: what a fault draws does not change the faults after it.
-        target = fault(self, random.Random(self.random.random()))
+    def _strike(self, strike, waited_s):
+        """Whether it met anyone."""
+        target = strike.function(self, strike.random())
         if target is not None:
-            self._note(fault.__name__, target)
-        elif fault.__name__ not in self.counted:
-            self.deck.append(fault)
+            self._note(strike.name, target, **record(strike, waited_s))
+        self.schedule.happened(strike, target is not None)
+        return target is not None
 
     def _wreck(self, faults):
-        self.deck = [fault for _, fault in faults]
-        self.random.shuffle(self.deck)
-        due = time.monotonic() + self.random.uniform(0.5, 1.5) * self.gap_s
+        self.schedule = Drawn(self.seed, faults, self.gap_s) if self.replay is None else Recorded(self.replay, faults)
+        strike, noted = self.schedule.next(), time.monotonic()
+        due = noted + strike.wait_s if strike else noted
         try:
-            while (self.deck or time.monotonic() - self.start < self.faults_s) and not self.fleet.keep_up():
+            while strike and (self.schedule.is_due() or time.monotonic() - self.start < self.faults_s) and not self.fleet.keep_up():
                 self._undo_due()
                 self._enough()
                 if time.monotonic() >= due:
-                    self._strike(faults)
-                    due = time.monotonic() + self.random.uniform(0.5, 1.5) * self.gap_s
+                    if self._strike(strike, time.monotonic() - noted):
+                        noted = time.monotonic()
+                    strike = self.schedule.next()
+                    due = time.monotonic() + (strike.wait_s if strike else 0)
                 time.sleep(0.05)
         finally:
-            self.deck = []
             self._undo_due(everything=True)
+            self.schedule = None
         self._note("end of faults")
 
     def _settle(self, seconds):
@@ -113,7 +115,9 @@ class Campaign:
 
     def _enough(self):
         """After `publish_s`: what has not been begun is no part of the campaign."""
-        if self.publish_s is None or time.monotonic() - self.start < self.publish_s or self.deck or not self.fleet.files:
+        if self.publish_s is None or time.monotonic() - self.start < self.publish_s or not self.fleet.files:
+            return
+        if self.schedule is not None and self.schedule.is_due():
             return
         self.files = self.files[:len(self.files) - len(self.fleet.files)]
         self.fleet.files.clear()

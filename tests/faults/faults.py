@@ -9,31 +9,15 @@ import faults_servers as servers
 from fleet import children, signal_pid
 
 
-def worker_killed(campaign, rng):
-    return campaign.fleet.signal(rng, "worker", signal.SIGKILL)
+def _killed(campaign, rng, kind):
+    return campaign.fleet.signal(rng, kind, signal.SIGKILL)
 
 
-def worker_terminated(campaign, rng):
-    return campaign.fleet.signal(rng, "worker", signal.SIGTERM)
+def _terminated(campaign, rng, kind):
+    return campaign.fleet.signal(rng, kind, signal.SIGTERM)
 
 
-def collector_killed(campaign, rng):
-    return campaign.fleet.signal(rng, "collector", signal.SIGKILL)
-
-
-def collector_terminated(campaign, rng):
-    return campaign.fleet.signal(rng, "collector", signal.SIGTERM)
-
-
-def producer_killed(campaign, rng):
-    return campaign.fleet.signal(rng, "producer", signal.SIGKILL)
-
-
-def producer_terminated(campaign, rng):
-    return campaign.fleet.signal(rng, "producer", signal.SIGTERM)
-
-
-def _pause(campaign, rng, kind):
+def _paused(campaign, rng, kind):
     role = campaign.fleet.choose(rng, kind)
     if role is not None:
         process = campaign.fleet.roles[role]
@@ -42,16 +26,11 @@ def _pause(campaign, rng, kind):
     return role
 
 
-def worker_paused(campaign, rng):
-    return _pause(campaign, rng, "worker")
-
-
-def collector_paused(campaign, rng):
-    return _pause(campaign, rng, "collector")
-
-
-def producer_paused(campaign, rng):
-    return _pause(campaign, rng, "producer")
+def _meeting(kind, what):
+    def fault(campaign, rng):
+        return what(campaign, rng, kind)
+    fault.__name__ = kind + what.__name__
+    return fault
 
 
 def slot_killed(campaign, rng):
@@ -61,21 +40,29 @@ def slot_killed(campaign, rng):
     return signal_pid(rng.choice(inits), signal.SIGKILL) if inits else None
 
 
-def runtime_server_killed(campaign, rng):
+def _warm_server(campaign, rng, number):
     role = campaign.fleet.choose(rng, "worker")
     found = campaign.fleet.warm_servers(role) if role else []
-    return signal_pid(rng.choice(found), signal.SIGKILL) if found else None
+    return signal_pid(rng.choice(found), number) if found else None
+
+
+def runtime_server_killed(campaign, rng):
+    return _warm_server(campaign, rng, signal.SIGKILL)
 
 
 def runtime_server_stopped(campaign, rng):
     """Nobody lets it go on: whoever waits for it has to notice."""
-    role = campaign.fleet.choose(rng, "worker")
-    found = campaign.fleet.warm_servers(role) if role else []
-    return signal_pid(rng.choice(found), signal.SIGSTOP) if found else None
+    return _warm_server(campaign, rng, signal.SIGSTOP)
 
 
-PROGRAMS = [(6, worker_killed), (4, worker_terminated), (5, worker_paused), (6, slot_killed), (6, runtime_server_killed), (4, runtime_server_stopped),
-            (5, collector_killed), (3, collector_terminated), (4, collector_paused), (2, producer_killed), (1, producer_terminated), (2, producer_paused)]
+# Weights of what meets each program.
+_MET = {
+    "worker": {_killed: 6, _terminated: 4, _paused: 5},
+    "collector": {_killed: 5, _terminated: 3, _paused: 4},
+    "producer": {_killed: 2, _terminated: 1, _paused: 2},
+}
+PROGRAMS = [(weight, _meeting(kind, what)) for kind, weights in _MET.items() for what, weight in weights.items()] + [
+    (6, slot_killed), (6, runtime_server_killed), (4, runtime_server_stopped)]
 
 
 def clock_stepped(campaign, rng):
@@ -99,37 +86,35 @@ CLOCK = [(3, clock_stepped)]
 DISK = [(2, disk_full), (2, servers.database_disk_full)]
 
 
-def _network(campaign, rng, harm):
+def _harmed(name, harm):
     """`harm`(network, ports) for a while; one trouble at a time."""
-    network = campaign.fleet.network
-    if network.troubled:
-        return None
-    which, ports = rng.choice([("broker", network.ports[:2]), ("database", network.ports[2:]), ("all", network.ports)])
-    harm(network, ports)
-    network.troubled = True
+    def fault(campaign, rng):
+        network = campaign.fleet.network
+        if network.troubled:
+            return None
+        which, ports = rng.choice([("broker", network.ports[:2]), ("database", network.ports[2:]), ("all", network.ports)])
+        harm(network, ports)
+        network.troubled = True
 
-    def over():
-        network.heal()
-        network.troubled = False
-    campaign.later(campaign.lasting(rng), "network healed", over)
-    return which
-
-
-def network_stalled(campaign, rng):
-    return _network(campaign, rng, lambda network, ports: network.stall(ports))
-
-
-def network_cut(campaign, rng):
-    return _network(campaign, rng, lambda network, ports: network.cut(ports))
+        def over():
+            network.heal()
+            network.troubled = False
+        campaign.later(campaign.lasting(rng), "network healed", over)
+        return which
+    fault.__name__ = name
+    return fault
 
 
-def network_lossy(campaign, rng):
-    return _network(campaign, rng, lambda network, ports: network.lose(ports, 30))
-
-
-def network_slow(campaign, rng):
-    return _network(campaign, rng, lambda network, _: network.slow())
-
-
-NETWORK = [(4, network_stalled), (3, network_cut), (2, network_lossy), (2, network_slow)]
+NETWORK = [
+    (4, _harmed("network_stalled", lambda network, ports: network.stall(ports))),
+    (3, _harmed("network_cut", lambda network, ports: network.cut(ports))),
+    (2, _harmed("network_lossy", lambda network, ports: network.lose(ports, 30))),
+    (2, _harmed("network_slow", lambda network, _: network.slow())),
+]
 ALL = PROGRAMS + servers.ALARMS + servers.DATABASE + servers.RESTARTS
+
+
+def some(*names):
+    """These faults, by name, each with a weight of 1."""
+    found = {function.__name__: function for _, function in ALL + CLOCK + DISK + NETWORK}
+    return [(1, found[name]) for name in names]

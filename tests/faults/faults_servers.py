@@ -6,40 +6,28 @@ import urllib.parse
 import psycopg2
 
 
-def broker_restarted(campaign, _rng):
-    campaign.site.servers.restart_broker()
-    return ""
+def _down_and_up(name, stop):
+    def fault(campaign, _rng):
+        stop(campaign.site.servers)
+        campaign.site.servers.up()
+        return ""
+    fault.__name__ = name
+    return fault
 
 
-def broker_killed(campaign, _rng):
-    campaign.site.servers.stop_broker(signal.SIGKILL)
-    campaign.site.servers.up()
-    return ""
+def _lasting(name, begin, end, over):
+    """`begin`(site), and `end`(site) after a while, which the schedule calls `over`."""
+    def fault(campaign, rng):
+        begin(campaign.site)
+        campaign.later(campaign.lasting(rng), over, lambda: end(campaign.site))
+        return ""
+    fault.__name__ = name
+    return fault
 
 
-def database_restarted(campaign, _rng):
-    campaign.site.servers.restart_database()
-    return ""
-
-
-def database_crashed(campaign, _rng):
-    campaign.site.servers.stop_database(signal.SIGQUIT)
-    campaign.site.servers.up()
-    return ""
-
-
-def broker_memory_alarm(campaign, rng):
-    servers = campaign.site.servers
-    servers.rabbitmqctl("set_vm_memory_high_watermark", "0.000001")
-    campaign.later(campaign.lasting(rng), "memory alarm over", lambda: servers.rabbitmqctl("set_vm_memory_high_watermark", "0.4"))
-    return ""
-
-
-def broker_disk_alarm(campaign, rng):
-    servers = campaign.site.servers
-    servers.rabbitmqctl("set_disk_free_limit", "1000000GB")
-    campaign.later(campaign.lasting(rng), "disk alarm over", lambda: servers.rabbitmqctl("set_disk_free_limit", "50MB"))
-    return ""
+def _setting(command, value):
+    """A limit of the broker's, set while it runs."""
+    return lambda site: site.servers.rabbitmqctl(command, value)
 
 
 def connections_closed(campaign, _rng):
@@ -64,24 +52,12 @@ def _end_sessions(site):
                       " AND usename <> 'postgres'")
 
 
-def database_read_only(campaign, rng):
-    site = campaign.site
-    site.servers.superuser(f"ALTER DATABASE {site.database} SET default_transaction_read_only = on")
-    _end_sessions(site)
-
-    def over():
-        site.servers.superuser(f"ALTER DATABASE {site.database} RESET default_transaction_read_only")
+def _altered(statement):
+    """A statement of the superuser's, which sessions that are open would not notice."""
+    def do(site):
+        site.servers.superuser(statement.format(database=site.database))
         _end_sessions(site)
-    campaign.later(campaign.lasting(rng), "read-only over", over)
-    return ""
-
-
-def database_refuses_connections(campaign, rng):
-    site = campaign.site
-    site.servers.superuser("ALTER ROLE assay_collector CONNECTION LIMIT 0")
-    _end_sessions(site)
-    campaign.later(campaign.lasting(rng), "connections again", lambda: site.servers.superuser("ALTER ROLE assay_collector CONNECTION LIMIT -1"))
-    return ""
+    return do
 
 
 def database_out_of_connections(campaign, rng):
@@ -121,6 +97,24 @@ def table_locked(campaign, rng):
     return ""
 
 
-RESTARTS = [(2, broker_restarted), (2, broker_killed), (2, database_restarted), (2, database_crashed)]
-ALARMS = [(2, broker_memory_alarm), (2, broker_disk_alarm), (4, connections_closed)]
-DATABASE = [(4, sessions_ended), (3, database_read_only), (3, database_refuses_connections), (2, database_out_of_connections), (4, table_locked)]
+RESTARTS = [
+    (2, _down_and_up("broker_restarted", lambda servers: servers.stop_broker())),
+    (2, _down_and_up("broker_killed", lambda servers: servers.stop_broker(signal.SIGKILL))),
+    (2, _down_and_up("database_restarted", lambda servers: servers.stop_database())),
+    (2, _down_and_up("database_crashed", lambda servers: servers.stop_database(signal.SIGQUIT))),
+]
+ALARMS = [
+    (2, _lasting("broker_memory_alarm", _setting("set_vm_memory_high_watermark", "0.000001"), _setting("set_vm_memory_high_watermark", "0.4"),
+                 "memory alarm over")),
+    (2, _lasting("broker_disk_alarm", _setting("set_disk_free_limit", "1000000GB"), _setting("set_disk_free_limit", "50MB"), "disk alarm over")),
+    (4, connections_closed),
+]
+DATABASE = [
+    (4, sessions_ended),
+    (3, _lasting("database_read_only", _altered("ALTER DATABASE {database} SET default_transaction_read_only = on"),
+                 _altered("ALTER DATABASE {database} RESET default_transaction_read_only"), "read-only over")),
+    (3, _lasting("database_refuses_connections", _altered("ALTER ROLE assay_collector CONNECTION LIMIT 0"),
+                 lambda site: site.servers.superuser("ALTER ROLE assay_collector CONNECTION LIMIT -1"), "connections again")),
+    (2, database_out_of_connections),
+    (4, table_locked),
+]

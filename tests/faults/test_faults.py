@@ -11,6 +11,7 @@ from machine import Clock
 from lib.skipping import skip
 from lib.waiting import wait_until
 
+KILLED = ("worker_killed", "collector_killed", "producer_killed")
 
 
 def needs(condition, name, why):
@@ -33,12 +34,12 @@ def test_books_are_right_when_programs_and_servers_fail(site):
 def test_books_are_right_when_clocks_step_and_disks_are_full(site):
     needs(Clock.available(), "faketime", "libfaketime is not there")
     needs(os.geteuid() == 0, "small-disk", "mounting a tmpfs needs root")
-    right_after(site, 2, faults.CLOCK + faults.DISK + [(1, faults.worker_killed), (1, faults.collector_killed), (1, faults.producer_killed)], 20, disk=64, clocks=True)
+    right_after(site, 2, faults.CLOCK + faults.DISK + faults.some(*KILLED), 20, disk=64, clocks=True)
 
 
 def test_books_are_right_behind_a_bad_network(site):
     try:
-        right_after(site, 3, faults.NETWORK + [(1, faults.worker_killed), (1, faults.collector_killed), (1, faults.producer_killed)], 20, network=True)
+        right_after(site, 3, faults.NETWORK + faults.some(*KILLED), 20, network=True)
     except network.Unavailable as problem:
         skip("network-faults", problem)
 
