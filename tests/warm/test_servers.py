@@ -4,7 +4,6 @@ import pathlib
 import signal
 import subprocess
 import tempfile
-import time
 
 import pytest
 from workers import SUITE, Worker, has_ended, is_warm, task, with_stanza
@@ -41,18 +40,30 @@ def test_killed_between_tasks_costs_nothing(start):
     assert is_warm(after) and (after["status"], after["attempt"]) == ("pass", 1)
 
 
-def test_a_limit_that_ends_before_the_fork_began(start):
+def test_stopped_between_tasks_costs_nothing(start):
+    """Nobody lets it go on: the next task does not wait for it until its limit."""
     worker = start()
     assert is_warm(worker.run("before", GOOD))
     server = worker.server()
     os.kill(server, signal.SIGSTOP)
-    started, wall_s = time.monotonic(), 0.2
-    worker.send(task("late", "import time\ntime.sleep(1000)\n", limits={"wall_s": wall_s}))
-    wait_until(lambda: time.monotonic() > started + 5 * wall_s, 30, "the end of its time")
-    os.kill(server, signal.SIGCONT)
-    late = worker.answer()
-    assert (late["status"], late["reason"], late["attempt"]) == ("timeout", "wall_time", 1), late["errors"]
-    assert is_warm(late) and worker.server() == server
+    after = worker.run("after", GOOD)
+    assert is_warm(after) and (after["status"], after["attempt"]) == ("pass", 1), after["errors"]
+    assert has_ended(server) and worker.server() != server
+
+
+def test_stopped_in_mid_task_costs_nothing(start):
+    """It is stopped when the task has ended; the task's process is another one."""
+    worker = start()
+    assert is_warm(worker.run("before", GOOD))
+    server = worker.server()
+    worker.send(task("slow", SLOW))
+    wait_until(lambda: len(worker.family()) >= 3, 30, "server, waiter and program")
+    os.kill(server, signal.SIGSTOP)
+    slow = worker.answer()
+    assert is_warm(slow) and (slow["status"], slow["attempt"]) == ("pass", 1), slow["errors"]
+    after = worker.run("after", GOOD)
+    assert is_warm(after) and (after["status"], after["attempt"]) == ("pass", 1), after["errors"]
+    assert has_ended(server)
 
 
 def test_started_anew_after_a_number_of_tasks(start):

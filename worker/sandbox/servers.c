@@ -202,13 +202,23 @@ static void start(const struct servers *servers, struct server *server, struct w
 
 /* --- serving --- */
 
+/* By a signal, and nobody will let it go on. One that waits for its waiter (vfork) is not: the signal takes
+ * effect when the step has ended. */
+static bool is_stopped(const struct server *server)
+{
+    siginfo_t info = {0};
+
+    return waitid(P_PID, (id_t)server->pid, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == server->pid && info.si_code == CLD_STOPPED;
+}
+
 static bool runs(struct server *server)
 {
     if (!server->configured || server->pid == 0)
         return false;
-    /* Not by waitid: whoever waits for a task's end reaps what it meets. */
+    /* Its end not by waitid: whoever waits for a task's end reaps what it meets. */
     struct pollfd polled = {server->errors, POLLIN, 0};
-    if (poll(&polled, 1, 0) == 0 || (polled.revents & POLLHUP) == 0)
+    if ((poll(&polled, 1, 0) == 0 || (polled.revents & POLLHUP) == 0) && !is_stopped(server))
         return true;
     stop(server);
     return false;
@@ -233,6 +243,11 @@ int servers_take(struct servers *servers, uint32_t number)
         return -1;
     servers->items[number - 1].tasks++;
     return servers->items[number - 1].socket;
+}
+
+int servers_watch(struct servers *servers, uint32_t number)
+{
+    return number >= 1 && number <= WIRE_SERVERS && runs(&servers->items[number - 1]) ? SERVER_WATCH_MS : -1;
 }
 
 static int64_t resident_bytes(pid_t pid, int proc)

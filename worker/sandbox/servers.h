@@ -10,7 +10,8 @@
 #include "worker/sandbox/wire.h"
 
 #define SERVER_START_MS  20000 /* to load everything */
-#define SERVER_TRIES_MAX 3     /* failures in a row, after which a server is given up: its steps run cold */
+#define SERVER_WATCH_MS  1000
+#define SERVER_TRIES_MAX 3 /* failures in a row, after which a server is given up: its steps run cold */
 
 struct server {
     bool configured;
@@ -45,6 +46,9 @@ void servers_start(struct servers *servers, servers_report_fn *report);
 /* The socket of server `number` (from 1 on; 0 = none) for one more step, borrowed; -1 when it does not run.
  */
 int servers_take(struct servers *servers, uint32_t number);
+/* In a step: ends server `number` (0 = none) when it has been stopped by a signal before it forked; the step
+ * then ends as one whose server died. Says when to look again (poll's timeout, -1 = not at all). */
+int servers_watch(struct servers *servers, uint32_t number);
 /* Between tasks: ends those that have done their number of tasks, or have grown. */
 void servers_look_after(struct servers *servers);
 

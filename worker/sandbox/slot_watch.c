@@ -1,4 +1,5 @@
-/* CPU time of the whole task, and in a container its memory: what no limit of the kernel bounds. */
+/* CPU time of the whole task, and in a container its memory: what no limit of the kernel bounds. And whether
+ * the step's server was stopped. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -55,16 +56,22 @@ static int watch_memory(struct slot_state *slot)
     return -1;
 }
 
+static int sooner(int a_ms, int b_ms)
+{
+    return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
+}
+
 int slot_watch(struct slot_state *slot)
 {
-    int cpu_ms = watch_cpu(slot), memory_ms = watch_memory(slot);
+    int server_ms = slot->task.in_step ? servers_watch(&slot->servers, slot->task.server) : -1;
 
-    return cpu_ms < 0 || (memory_ms >= 0 && memory_ms < cpu_ms) ? memory_ms : cpu_ms;
+    return sooner(server_ms, sooner(watch_cpu(slot), watch_memory(slot)));
 }
 
 void slot_watch_step(struct slot_state *slot, const struct wire_request *request)
 {
     slot->task.in_step = true;
+    slot->task.server = request->server;
     slot->task.cpu_exceeded = slot->memory.exceeded = false;
     slot->task.cpu_stop_us = 0;
     if (slot->cpu_usage >= 0 && request->cpu_ms > 0)
