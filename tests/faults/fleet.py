@@ -167,8 +167,9 @@ class Fleet:
         """In the folder for temporary files, and the control groups of the workers."""
         left = [] if self.disk is None else [str(file) for file in (self.disk.folder / "tmp").glob("*")]
         ours = {str(pid) for pid in self._own_sessions()}
-        return left + [str(group) for group in pathlib.Path("/sys/fs/cgroup").rglob("assay*")
-                       if group.is_dir() and ours.intersection(group.name.replace("-", ".").split("."))]
+        # Not rglob: groups of others may end under it, which os.walk takes as it comes.
+        groups = [pathlib.Path(folder, name) for folder, names, _ in os.walk("/sys/fs/cgroup") for name in names if name.startswith("assay")]
+        return left + [str(group) for group in groups if ours.intersection(group.name.replace("-", ".").split("."))]
 
 
 def read(path):
