@@ -7,7 +7,7 @@
 #include "common/clock.h"
 #include "common/mem.h"
 #include "common/message/names.h"
-#include "producer/idset.h"
+#include "producer/awaited.h"
 #include "producer/jobs.h"
 #include "producer/publisher.h"
 #include "producer/queue_check.h"
@@ -17,8 +17,6 @@
 #define RETURNED_SHOWN 20
 /* After an interrupt: how long confirms for what has gone out are waited for. */
 #define INTERRUPT_GRACE_MS 5000
-
-enum awaited { AWAITED_DONE, AWAITED_YES };
 
 struct dispatch {
     struct dispatch_options options;
@@ -30,9 +28,8 @@ struct dispatch {
     const struct source *source;
     struct dispatch_report *report;
     struct err *err;
-    struct idset *awaited;
-    int64_t awaiting;
-    struct outgoing held; /* taken from the source, its job not bound yet */
+    struct awaited *awaited; /* NULL: nothing is waited for */
+    struct outgoing held;    /* taken from the source, its job not bound yet */
     bool holding, source_ended, source_failed, finished, running, stopping;
     int64_t started_ms, sent;
     struct queue_checks checks;
@@ -88,17 +85,6 @@ static void on_signal(void *context, int signal_number)
         loop_timer_set(dispatch->timeout_timer, clock_ms() + INTERRUPT_GRACE_MS);
 }
 
-/* The task will have no verdict, or has it. */
-static bool no_longer_awaited(struct dispatch *dispatch, const char *job_id, const char *task_id)
-{
-    uint64_t *state = dispatch->awaited != NULL ? idset_find(dispatch->awaited, job_id, task_id) : NULL;
-    if (state == NULL || *state == AWAITED_DONE)
-        return false;
-    *state = AWAITED_DONE;
-    dispatch->awaiting--;
-    return true;
-}
-
 static void on_settled(void *context, const struct publication *publication, enum publication_fate fate)
 {
     struct dispatch *dispatch = context;
@@ -121,7 +107,7 @@ static void on_settled(void *context, const struct publication *publication, enu
         if (options->confirmed != NULL && !options->confirmed(options->context, job_id, task_id, &why))
             fail(dispatch, &why);
     } else {
-        (void)no_longer_awaited(dispatch, job_id, task_id);
+        (void)awaited_settle(dispatch->awaited, job_id, task_id);
         if (dispatch->report->returned++ < RETURNED_SHOWN) {
             console_clear_progress(&dispatch->console);
             (void)fprintf(
@@ -140,7 +126,7 @@ static void on_settled(void *context, const struct publication *publication, enu
 static void on_result(void *context, const struct result *result, const char *body, size_t size)
 {
     struct dispatch *dispatch = context;
-    if (!dispatch->running || !no_longer_awaited(dispatch, result->job_id, result->task_id))
+    if (!dispatch->running || !awaited_settle(dispatch->awaited, result->job_id, result->task_id))
         return;
     summary_add(&dispatch->report->summary, result);
     struct err why = ERR_INIT;
@@ -165,19 +151,6 @@ static bool rate_allows(struct dispatch *dispatch)
     return false;
 }
 
-static bool expect_task(struct dispatch *dispatch, const struct outgoing *task, struct err *err)
-{
-    uint64_t *state = NULL;
-    enum idset_added added = idset_add(dispatch->awaited, task->job_id, task->task_id, AWAITED_YES, &state);
-    if (added == IDSET_NO_MEMORY)
-        return err_set(err, ERR_NO_MEMORY, "no memory for the set of awaited tasks");
-    if (added == IDSET_PRESENT && *state == AWAITED_YES)
-        return true;
-    *state = AWAITED_YES;
-    dispatch->awaiting++;
-    return true;
-}
-
 /* A missing queue is no failure here: the task comes back by itself and is reported then. */
 static void check_queue(struct dispatch *dispatch, const char *routing_key)
 {
@@ -190,7 +163,7 @@ static void check_queue(struct dispatch *dispatch, const char *routing_key)
 static bool send_held(struct dispatch *dispatch, struct err *err)
 {
     struct outgoing *task = &dispatch->held;
-    if (dispatch->options.wait && !expect_task(dispatch, task, err))
+    if (dispatch->options.wait && !awaited_expect(dispatch->awaited, task->job_id, task->task_id, err))
         return false;
     if (task->known) {
         outgoing_free(task);
@@ -270,7 +243,7 @@ static void finish_when_complete(struct dispatch *dispatch)
         }
         publisher_flush(dispatch->publisher);
     }
-    if (publisher_is_idle(dispatch->publisher) && dispatch->awaiting == 0)
+    if (publisher_is_idle(dispatch->publisher) && awaited_count(dispatch->awaited) == 0)
         stop(dispatch, DISPATCH_DONE);
 }
 
@@ -310,7 +283,7 @@ static bool set_up(struct dispatch *dispatch, struct err *err)
     if (dispatch->publisher == NULL || !publisher_connect(dispatch->publisher, err))
         return false;
     if (options->wait) {
-        dispatch->awaited = idset_new();
+        dispatch->awaited = awaited_new();
         if (dispatch->awaited == NULL)
             return err_set(err, ERR_NO_MEMORY, "no memory for the set of awaited tasks");
         dispatch->waiter = waiter_new(dispatch->loop, options->config, &waited, err);
@@ -344,7 +317,7 @@ void dispatch_close(struct dispatch *dispatch)
     outgoing_free(&dispatch->held);
     waiter_free(dispatch->waiter);
     publisher_free(dispatch->publisher);
-    idset_free(dispatch->awaited);
+    awaited_free(dispatch->awaited);
     queue_checks_free(&dispatch->checks);
     (void)console_close(&dispatch->console, NULL);
     if (dispatch->loop != NULL)
@@ -420,7 +393,7 @@ enum dispatch_end dispatch_run(struct dispatch *dispatch, const struct source *s
     if (report->end == DISPATCH_TIMED_OUT && dispatch->stopping)
         report->end = DISPATCH_INTERRUPTED;
     report->elapsed_ms = clock_ms() - dispatch->started_ms;
-    report->summary.missing = dispatch->awaiting;
+    report->summary.missing = awaited_count(dispatch->awaited);
     if (!console_close(&dispatch->console, &why) && report->end != DISPATCH_FAILED) {
         *err = why;
         report->end = DISPATCH_FAILED;

@@ -1,5 +1,7 @@
 #include "worker/dispatch.h"
 
+#include <string.h>
+
 /* A lane's stride is the inverse of its weight: 16 : 4 : 1. */
 static const int64_t lane_strides[DISPATCH_LANES] = {
     [LANE_INTERACTIVE] = 1,
@@ -25,6 +27,7 @@ static void wake_lane(struct dispatch *dispatch, struct dispatch_lane *lane, enu
 void dispatch_push(struct dispatch *dispatch, struct work *work)
 {
     struct dispatch_lane *lane = lane_of(dispatch, work);
+    work->state = WORK_WAITING;
     wake_lane(dispatch, lane, work->lane);
     work->next = NULL;
     if (lane->tail != NULL)
@@ -38,6 +41,7 @@ void dispatch_push(struct dispatch *dispatch, struct work *work)
 void dispatch_push_front(struct dispatch *dispatch, struct work *work)
 {
     struct dispatch_lane *lane = lane_of(dispatch, work);
+    work->state = WORK_WAITING;
     wake_lane(dispatch, lane, work->lane);
     work->next = lane->head;
     lane->head = work;
@@ -81,7 +85,11 @@ static bool is_same_work(void *context, const struct work *work)
 
 bool dispatch_remove(struct dispatch *dispatch, struct work *work)
 {
-    return take_from_lane(dispatch, lane_of(dispatch, work), is_same_work, work) != NULL;
+    if (work->state != WORK_WAITING ||
+        take_from_lane(dispatch, lane_of(dispatch, work), is_same_work, work) == NULL)
+        return false;
+    work->state = WORK_IDLE;
+    return true;
 }
 
 struct work *dispatch_take(struct dispatch *dispatch, bool (*fits)(void *context, const struct work *work),
@@ -110,6 +118,11 @@ struct work *dispatch_take(struct dispatch *dispatch, bool (*fits)(void *context
         tried[best] = true;
     }
     return NULL;
+}
+
+bool dispatch_of_job(void *job_id, const struct work *work)
+{
+    return strcmp(work->task->job_id, job_id) == 0;
 }
 
 struct work *dispatch_withdraw(struct dispatch *dispatch,

@@ -26,11 +26,11 @@ struct dispatch {
     size_t count;
 };
 
-/* Zero-initialised is empty. The works stay the caller's. */
+/* Zero-initialised is empty. The works stay the caller's; one in the list is WORK_WAITING. */
 void dispatch_push(struct dispatch *dispatch, struct work *work);
 /* In front of its lane: a retry does not queue up again. */
 void dispatch_push_front(struct dispatch *dispatch, struct work *work);
-/* False when it is not in the list. */
+/* False when it is not in the list; else it is WORK_IDLE. */
 bool dispatch_remove(struct dispatch *dispatch, struct work *work);
 
 /* Takes the first work, by lane weight and age, for which `fits` is true (NULL: any); NULL when there is
@@ -42,5 +42,7 @@ struct work *dispatch_take(struct dispatch *dispatch, bool (*fits)(void *context
  * cancelled, expired, handed back. */
 struct work *dispatch_withdraw(struct dispatch *dispatch,
                                bool (*wanted)(void *context, const struct work *work), void *context);
+/* For dispatch_withdraw: the works of the job whose id (a string) is `job_id`. */
+bool dispatch_of_job(void *job_id, const struct work *work);
 
 #endif

@@ -144,7 +144,6 @@ static void end_in_infra_fault(struct seat *seat, const struct err *err)
         end_work(runner, work, verdict_cancelled(work->task));
     } else if (retry_is_allowed(work->attempts)) {
         work->failed_slot = seat->number;
-        work->state = WORK_WAITING;
         dispatch_push_front(&runner->waiting, work);
         if (work->waits_again != NULL)
             work->waits_again(work->owner, work);
@@ -239,21 +238,12 @@ void runner_set_persistent(struct runner *runner, bool persistent)
 
 void runner_submit(struct runner *runner, struct work *work)
 {
-    work->state = WORK_WAITING;
     dispatch_push(&runner->waiting, work);
 }
 
 bool runner_take_back(struct runner *runner, struct work *work)
 {
-    if (work->state != WORK_WAITING || !dispatch_remove(&runner->waiting, work))
-        return false;
-    work->state = WORK_IDLE;
-    return true;
-}
-
-static bool is_of_job(void *job_id, const struct work *work)
-{
-    return strcmp(work->task->job_id, job_id) == 0;
+    return dispatch_remove(&runner->waiting, work);
 }
 
 size_t runner_cancel_job(struct runner *runner, const char *job_id)
@@ -261,13 +251,13 @@ size_t runner_cancel_job(struct runner *runner, const char *job_id)
     size_t count = 0;
     autofree char *job = strdup(job_id); /* a work's `done` may free what `job_id` points into */
     struct work *work;
-    while (job != NULL && (work = dispatch_withdraw(&runner->waiting, is_of_job, job)) != NULL) {
+    while (job != NULL && (work = dispatch_withdraw(&runner->waiting, dispatch_of_job, job)) != NULL) {
         end_work(runner, work, verdict_cancelled(work->task));
         count++;
     }
     for (unsigned i = 0; job != NULL && i < runner->options.slots; i++) {
         struct seat *seat = &runner->seats[i];
-        if (seat->state == SEAT_BUSY && !seat->work->cancelled && is_of_job(job, seat->work)) {
+        if (seat->state == SEAT_BUSY && !seat->work->cancelled && dispatch_of_job(job, seat->work)) {
             seat->work->cancelled = true;
             slot_cancel(seat->slot);
             count++;

@@ -76,11 +76,6 @@ static bool is_expired(void *now_unix_ms, const struct work *work)
     return verdict_is_expired(work->task, *(const int64_t *)now_unix_ms);
 }
 
-static bool is_of_job(void *job_id, const struct work *work)
-{
-    return strcmp(work->task->job_id, job_id) == 0;
-}
-
 static void start(struct runner *runner, struct work *work, int64_t now_ms)
 {
     int64_t ms = task_ms(work->task);
@@ -108,27 +103,24 @@ static struct work *leave(struct runner *runner, struct seat *seat)
 
 void runner_submit(struct runner *runner, struct work *work)
 {
-    work->state = WORK_WAITING;
     dispatch_push(&runner->waiting, work);
 }
 
 bool runner_take_back(struct runner *runner, struct work *work)
 {
-    if (work->state != WORK_WAITING || !dispatch_remove(&runner->waiting, work))
-        return false;
-    work->state = WORK_IDLE;
-    return true;
+    return dispatch_remove(&runner->waiting, work);
 }
 
 size_t runner_cancel_job(struct runner *runner, const char *job_id)
 {
     char *job = strdup(job_id); /* `done` may free what it points into */
     size_t count = 0;
-    for (struct work *work; (work = dispatch_withdraw(&runner->waiting, is_of_job, job)) != NULL; count++)
+    for (struct work *work; (work = dispatch_withdraw(&runner->waiting, dispatch_of_job, job)) != NULL;
+         count++)
         end_work(runner, work, verdict_cancelled(work->task));
     for (unsigned i = 0; i < runner->slots; i++) {
         struct seat *seat = &runner->seats[i];
-        if (seat->work == NULL || !is_of_job(job, seat->work))
+        if (seat->work == NULL || !dispatch_of_job(job, seat->work))
             continue;
         struct work *work = leave(runner, seat);
         end_work(runner, work, verdict_cancelled(work->task));
