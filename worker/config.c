@@ -74,7 +74,8 @@ static const struct config_key keys[] = {
      .environment = "ASSAY_WORKER_PREFETCH",
      .documentation =
          "Unacknowledged tasks taken from each queue at most. 0: adaptive, the slots and a small "
-         "look-ahead. prefetch x the longest task allowed / slots must stay under "
+         "look-ahead, a larger one while tasks are short. prefetch x the longest task allowed / slots must "
+         "stay under "
          "consumer_timeout_s."},
     {.key = "drain_s",
      .type = CONFIG_INTEGER,
