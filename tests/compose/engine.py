@@ -4,7 +4,6 @@ import hashlib
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
 
 from lib.skipping import skip
@@ -14,15 +13,9 @@ from machine import PLACES, Machine
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 DEBIAN = ROOT / "tests/compose/debian"
 
-# The engine and all that it starts, in namespaces of their own: as the first process there the shell takes over orphans and, when
-# it ends, ends everybody. The words before "--" are folders to cover with empty ones.
-RUN = """
-while [ "$1" != -- ]; do mkdir -p "$1" && mount -t tmpfs -o mode=755 tmpfs "$1" && shift || exit; done
-shift
-"$@" & engine=$!
-trap 'kill -TERM $engine' TERM
-while kill -0 $engine 2>/dev/null; do wait $engine; done
-"""
+# The engine in a namespace of mounts of its own, which ends with the last process in it. Not one of processes: whether a container is
+# in the machine's own is what an executor checks. The words before "--" are folders to cover with empty ones.
+RUN = 'while [ "$1" != -- ]; do mkdir -p "$1" && mount -t tmpfs -o mode=755 tmpfs "$1" && shift || exit; done; shift; exec "$@"'
 
 
 class Engine:
@@ -67,9 +60,9 @@ class Engine:
         self.env["DOCKER_HOST"] = f"unix://{socket}"
         with open(self.folder / "log", "wb") as log:
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc",
-                 "bash", "-c", RUN, "engine", *PLACES, "--", "dockerd", "--data-root", data, "--exec-root", self.folder / "exec",
-                 "-H", f"unix://{socket}", "--pidfile", self.folder / "pid", "--cgroup-parent", f"/{group}", "--exec-opt", "native.cgroupdriver=cgroupfs"],
+                ["setpriv", "--pdeathsig", "TERM", "unshare", "--mount", "--propagation", "private", "bash", "-c", RUN, "engine", *PLACES, "--",
+                 "dockerd", "--data-root", data, "--exec-root", self.folder / "exec", "-H", f"unix://{socket}", "--pidfile", self.folder / "pid",
+                 "--cgroup-parent", f"/{group}", "--exec-opt", "native.cgroupdriver=cgroupfs"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             wait_until(lambda: self.process.poll() is not None or self.answers(), 60, "dockerd to answer")
@@ -90,14 +83,13 @@ class Engine:
             running = self.docker("ps", "-q", check=False).stdout.split()
             if running:
                 self.docker("kill", *running, check=False)
-            # unshare itself passes no signal on; its only child is the shell.
-            children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
-            os.kill(int(children), signal.SIGTERM)
+            self.process.terminate()
             try:
                 self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait(60)
+        self.machine.end_processes()
         for name in ("data", "exec"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
         self.machine.restore()

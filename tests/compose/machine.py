@@ -1,13 +1,17 @@
 """What an engine changes on the machine, how to have it as before, and what of it is left.
 
-The engine runs in namespaces of mounts and processes of its own: its mounts, and whatever runs in its containers, end with it.
-What is outside of those is here: network, control groups, folders of fixed names.
+The engine runs in a namespace of mounts of its own, which ends with its processes. What is outside of that is here: processes,
+network, control groups, folders of fixed names.
 """
+import contextlib
 import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
+
+from lib.waiting import wait_until
 
 TABLES = ("filter", "nat", "mangle")
 FORWARDING = pathlib.Path("/proc/sys/net/ipv4/ip_forward")
@@ -41,7 +45,7 @@ class Machine:
                 "rules": [f"{table}: {rule}" for table in TABLES for rule in rules(table) if rule not in self.rules[table] and OURS.search(rule)],
                 "forwarding": [] if FORWARDING.read_text(encoding="ascii") == self.forwarding else ["ip_forward"],
                 "mounts": [line.split()[4] for line in self._lines("/proc/self/mountinfo") if f"{self.folder}/" in line],
-                "processes": self._processes(),
+                "processes": [f"{pid} {text}" for pid, text in self._processes().items()],
                 "groups": [str(path) for path in self._groups()],
                 "folders": [str(path) for path in [*self.missing, self.folder / "data", self.folder / "exec"] if path.exists()]}
 
@@ -50,16 +54,25 @@ class Machine:
         return pathlib.Path(path).read_text(encoding="utf-8").splitlines()
 
     def _processes(self):
-        """By what they were started with, or the control group that they are in."""
-        found = []
+        """{pid: what it is}, by what they were started with, or the control group that they are in."""
+        found = {}
         for process in pathlib.Path("/proc").glob("[0-9]*"):
             try:
                 text = (process / "cmdline").read_bytes() + (process / "cgroup").read_bytes()
             except OSError:  # it has ended
                 continue
             if process.name != str(os.getpid()) and (f"{self.folder}/".encode() in text or f"/{self.group}/".encode() in text):
-                found.append(f"{process.name} {text[:120]!r}")
+                found[int(process.name)] = repr(text[:120])
         return found
+
+    def end_processes(self):
+        """What an engine that was ended has left running: containers, and who watches them."""
+        def gone():
+            for pid in (left := self._processes()):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            return not left
+        wait_until(gone, 60, "the engine's processes to end")
 
     def _groups(self):
         """Deepest first; with version 1 of the control groups one in each hierarchy."""

@@ -14,11 +14,12 @@ DENIED = ("EACCES", "EPERM")
 
 
 def test_the_worker_attacks_itself_and_holds(sandbox):
-    """Its own probes, in each layer, and the self-tests of all runtimes."""
-    shown = sandbox.check()
-    broken = [line for line in shown.splitlines() if "broken" in line or "BROKEN" in line]
-    assert "privilege" in shown and not broken, shown
-    assert shown.count("pass/ok") == 5, shown
+    """Its own probes, in each layer, and the self-tests of all runtimes; one that was too slow is asked again, as a worker does itself."""
+    def all_pass():
+        shown = sandbox.check()
+        assert "privilege" in shown and "broken" not in shown.lower(), shown
+        return shown.count("pass/ok") == 5
+    wait_until(all_pass, 300, "the self-tests of all runtimes")
 
 
 def test_mechanisms(sandbox):
