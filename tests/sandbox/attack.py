@@ -460,15 +460,17 @@ def stop_process(pid):
             os.kill(int(pid), number)
         except OSError as problem:
             held(problem.errno)
-    time.sleep(0.05)
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-            state = file.read().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        state = "gone"
-    if state in "SRD":
-        held(errno.EPERM)
-    reached(f"state {state}")
+    for _ in range(20):  # a busy machine takes its time to end a process
+        time.sleep(0.05)
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+                state = file.read().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            state = "gone"
+        if state not in "SRD":
+            reached(f"state {state}")
+            return
+    held(errno.EPERM)
 
 
 @attack
