@@ -251,3 +251,37 @@ def test_a_killed_worker_s_leavings_go_with_the_next_start(worker):
 def test_format_goes_with_check(worker):
     assert worker.run("--local", "-", "--format", "json").returncode == 2
     assert worker.run("--check", "--format", "xml").returncode == 2
+
+
+def probe_of_task_memory(build, killed):
+    """What assay-probe tells, outside of any sandbox, when one of its three processes is killed once all hold their memory, or none."""
+    reader, writer = os.pipe()
+    words = ["bash", "-c", f'exec "$@" 3>&{writer}', "bash", build / "bin/assay-probe", "task_memory", "memory_mb=8"]
+    with subprocess.Popen(words, pass_fds=[writer]) as probe, os.fdopen(reader) as told:
+        os.close(writer)
+        wait_until(lambda: sum(state_of(pid) == "T" for pid in children(probe.pid)) == 3, 30, "three processes to hold their memory")
+        holding = children(probe.pid)
+        os.kill(holding[0], 9 if killed else 0)
+        line = told.readline()
+        for pid in holding[1 if killed else 0:]:
+            os.kill(pid, 9)
+    return line
+
+
+def children(pid):
+    try:
+        return [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+    except OSError:
+        return []
+
+
+def state_of(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return ""
+
+
+def test_a_limit_that_is_looked_at_may_kill_a_moment_later(build):
+    assert probe_of_task_memory(build, killed=True) == "task_memory held SIGKILL\n"
+    assert probe_of_task_memory(build, killed=False).startswith("task_memory broken three processes hold 16 MiB")
