@@ -17,6 +17,8 @@
 #define REFUSALS_MAX 3
 /* The part of the window that is filled again at once. */
 #define BURST_PART 4
+/* A quorum queue without a majority of its nodes neither confirms nor refuses: after this it is said. */
+#define SILENCE_MS 10000
 
 struct publication {
     struct window_item item; /* first: window.c knows only this */
@@ -31,13 +33,15 @@ struct publication {
 struct publisher {
     struct loop *loop;
     struct broker_link *link;
-    struct loop_timer *timer;
+    struct loop_timer *timer, *silence;
     struct publisher_callbacks callbacks;
     struct window window;
     unsigned refusals;
     struct err failure; /* set once: final */
     bool down, blocked;
-    bool full; /* the window was, and has not emptied by a part since */
+    bool confirmed, silent; /* any message was confirmed, none was, since `silence` was set */
+    bool watched;           /* `silence` is set */
+    bool full;              /* the window was, and has not emptied by a part since */
     char stalled[1200];
     int64_t warned_ms; /* the last complaint about a full queue */
 };
@@ -96,6 +100,10 @@ static void on_confirm(void *context, uint64_t sequence, bool multiple, bool acc
 {
     struct publisher *publisher = context;
     int64_t now_ms = accepted ? 0 : clock_ms();
+    publisher->confirmed = true;
+    if (publisher->silent)
+        log_info("the broker confirms messages again");
+    publisher->silent = false;
     if (!accepted && now_ms >= publisher->warned_ms) {
         log_warn(
             "the broker refuses messages (a queue is full or has no leader); trying again until it takes "
@@ -149,6 +157,7 @@ static bool on_up(void *context, struct broker *broker, struct err *err)
                  publisher->window.count);
     publisher->down = false;
     publisher->blocked = false;
+    publisher->silent = false;
     return true;
 }
 
@@ -164,6 +173,34 @@ static void on_down(void *context, bool was_up, const struct err *why)
     bool refused = why->code == ERR_PROTOCOL || why->code == ERR_DENIED;
     if (was_up && refused && ++publisher->refusals >= REFUSALS_MAX)
         publisher->failure = *why;
+}
+
+static void watch_for_silence(struct publisher *publisher)
+{
+    if (publisher->watched || publisher->window.sent.first == NULL)
+        return;
+    publisher->watched = true;
+    loop_timer_set(publisher->silence, clock_ms() + SILENCE_MS);
+}
+
+static void on_silence(void *context)
+{
+    struct publisher *publisher = context;
+    int64_t now_ms = clock_ms();
+    publisher->watched = false;
+    publisher->silent = !publisher->confirmed && publisher->window.sent.first != NULL && !publisher->down &&
+                        !publisher->blocked;
+    publisher->confirmed = false;
+    if (publisher->silent) {
+        (void)snprintf(publisher->stalled, sizeof publisher->stalled,
+                       "the broker confirms nothing (a queue without a majority of its nodes, or a slow "
+                       "disk?); waiting for it");
+        if (now_ms >= publisher->warned_ms) {
+            log_warn("%s", publisher->stalled);
+            publisher->warned_ms = now_ms + 30000;
+        }
+    }
+    watch_for_silence(publisher);
 }
 
 static void on_timer(void *context)
@@ -190,10 +227,11 @@ struct publisher *publisher_new(struct loop *loop, const struct producer_config 
         .context = publisher, .on_confirm = on_confirm, .on_return = on_return, .on_blocked = on_blocked};
     struct broker_link_callbacks link = {publisher, on_up, on_down};
     publisher->timer = loop_timer_new(loop, on_timer, publisher);
+    publisher->silence = loop_timer_new(loop, on_silence, publisher);
     publisher->link = broker_link_new(loop, &options, &handler, &link, err);
-    if (publisher->timer == NULL)
+    if (publisher->timer == NULL || publisher->silence == NULL)
         err_set(err, ERR_NO_MEMORY, "no memory for a timer");
-    if (publisher->link == NULL || publisher->timer == NULL) {
+    if (publisher->link == NULL || publisher->timer == NULL || publisher->silence == NULL) {
         publisher_free(publisher);
         return NULL;
     }
@@ -214,6 +252,7 @@ void publisher_free(struct publisher *publisher)
         return;
     broker_link_free(publisher->link);
     loop_timer_free(publisher->timer);
+    loop_timer_free(publisher->silence);
     for (struct window_item *item = NULL; (item = window_remove_any(&publisher->window)) != NULL;)
         publication_free((struct publication *)item);
     free(publisher);
@@ -324,6 +363,7 @@ void publisher_flush(struct publisher *publisher)
     }
     if (publisher->window.paused_until_ms > now_ms)
         loop_timer_set(publisher->timer, publisher->window.paused_until_ms);
+    watch_for_silence(publisher);
 }
 
 bool publisher_is_idle(const struct publisher *publisher)
@@ -338,7 +378,7 @@ size_t publisher_unconfirmed(const struct publisher *publisher)
 
 const char *publisher_stalled(const struct publisher *publisher)
 {
-    if (publisher->down || publisher->blocked)
+    if (publisher->down || publisher->blocked || publisher->silent)
         return publisher->stalled;
     return publisher->window.paused_until_ms > clock_ms() ? "the broker refuses: a queue is full" : NULL;
 }
