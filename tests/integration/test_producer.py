@@ -654,3 +654,18 @@ def test_watch_ends_with_the_job(site):
     site.sql("UPDATE jobs SET done = 2, state = 'complete' WHERE job_id = 'j'")
     assert watcher.wait(30) == 0
     assert "complete" in watcher.output()
+
+
+def test_a_broker_that_confirms_nothing_is_told(servers, vhost):
+    """As a queue without a majority of its nodes: no confirm, no refusal, and the connection stands. Here the broker stands still."""
+    path = vhost.write_tasks(tasks(2000))
+    producer = vhost.start("assay-producer", "publish", path, "--rate", "100")
+    wait_until(lambda: vhost.depth("assay.tasks.bash") > 5, 30, "the first tasks")
+    os.kill(servers.pid("rabbitmq"), signal.SIGSTOP)
+    try:
+        wait_until(lambda: "the broker confirms nothing" in producer.errors(), 40, "the producer to say so")
+    finally:
+        os.kill(servers.pid("rabbitmq"), signal.SIGCONT)
+    wait_until(lambda: "the broker confirms messages again" in producer.errors(), 40, "its confirms")
+    assert producer.wait(60) == 0, producer.errors()
+    assert vhost.depth("assay.tasks.bash") == 2000
