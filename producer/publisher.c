@@ -39,9 +39,9 @@ struct publisher {
     unsigned refusals;
     struct err failure; /* set once: final */
     bool down, blocked;
-    bool confirmed, silent; /* any message was confirmed, none was, since `silence` was set */
-    bool watched;           /* `silence` is set */
-    bool full;              /* the window was, and has not emptied by a part since */
+    bool watched;          /* `silence` is set */
+    bool answered, silent; /* any message was confirmed or refused since, or none by its end */
+    bool full;             /* the window was, and has not emptied by a part since */
     char stalled[1200];
     int64_t warned_ms; /* the last complaint about a full queue */
 };
@@ -100,9 +100,9 @@ static void on_confirm(void *context, uint64_t sequence, bool multiple, bool acc
 {
     struct publisher *publisher = context;
     int64_t now_ms = accepted ? 0 : clock_ms();
-    publisher->confirmed = true;
-    if (publisher->silent)
+    if (publisher->silent && accepted)
         log_info("the broker confirms messages again");
+    publisher->answered = true;
     publisher->silent = false;
     if (!accepted && now_ms >= publisher->warned_ms) {
         log_warn(
@@ -186,19 +186,17 @@ static void watch_for_silence(struct publisher *publisher)
 static void on_silence(void *context)
 {
     struct publisher *publisher = context;
-    int64_t now_ms = clock_ms();
+    bool said = publisher->silent;
     publisher->watched = false;
-    publisher->silent = !publisher->confirmed && publisher->window.sent.first != NULL && !publisher->down &&
+    publisher->silent = !publisher->answered && publisher->window.sent.first != NULL && !publisher->down &&
                         !publisher->blocked;
-    publisher->confirmed = false;
-    if (publisher->silent) {
-        (void)snprintf(publisher->stalled, sizeof publisher->stalled,
-                       "the broker confirms nothing (a queue without a majority of its nodes, or a slow "
-                       "disk?); waiting for it");
-        if (now_ms >= publisher->warned_ms) {
-            log_warn("%s", publisher->stalled);
-            publisher->warned_ms = now_ms + 30000;
-        }
+    publisher->answered = false;
+    if (publisher->silent && !said) {
+        (void)snprintf(
+            publisher->stalled, sizeof publisher->stalled,
+            "the broker confirms nothing (a queue without a majority of its nodes, or a slow disk? "
+            "its management UI shows both); waiting for it");
+        log_warn("%s", publisher->stalled);
     }
     watch_for_silence(publisher);
 }

@@ -51,9 +51,7 @@ def process_start(pid):
 def recorded(path):
     try:
         return path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        return None
-    except NotADirectoryError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 

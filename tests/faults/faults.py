@@ -6,7 +6,9 @@ there was nobody to meet.
 import signal
 
 import faults_servers as servers
-from fleet import children, signal_pid
+from fleet import signal_pid
+
+from lib.proc import children
 
 
 def _killed(campaign, rng, kind):

@@ -6,6 +6,8 @@ import signal
 from machine import Clock, Disk, Tablespace
 from network import Network
 
+from lib.proc import children, read, started, stat_of
+
 # Of a program that came to its end as it should, was killed, or could not work at the moment: broker or database unreachable (3), disk full (4).
 EXPECTED_ENDS = (0, 3, 4, 143, -signal.SIGKILL, -signal.SIGTERM)
 # Each program by itself, at the end, on a release build: what it holds is bounded by its configuration.
@@ -170,30 +172,6 @@ class Fleet:
         # Not rglob: groups of others may end under it, which os.walk takes as it comes.
         groups = [pathlib.Path(folder, name) for folder, names, _ in os.walk("/sys/fs/cgroup") for name in names if name.startswith("assay")]
         return left + [str(group) for group in groups if ours.intersection(group.name.replace("-", ".").split("."))]
-
-
-def read(path):
-    """A file of /proc; empty when its process has ended meanwhile."""
-    try:
-        return pathlib.Path(path).read_bytes()
-    except OSError:
-        return b""
-
-
-def stat_of(pid):
-    """The fields of /proc/PID/stat after the name, or none."""
-    return read(f"/proc/{pid}/stat").rsplit(b") ", 1)[-1].split()
-
-
-def started(pid):
-    """When a process started (clock ticks since boot), which tells it from a later one of the same number; None: there is none."""
-    stat = stat_of(pid)
-    return int(stat[19]) if stat else None
-
-
-def children(pid):
-    """Pids of the direct children of a process."""
-    return [int(word) for word in read(f"/proc/{pid}/task/{pid}/children").split()]
 
 
 def signal_pid(pid, number):

@@ -3,6 +3,8 @@ import os
 import pathlib
 import subprocess
 
+from lib.waiting import wait_until
+
 FAKETIME = next(iter(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), None)
 
 
@@ -24,9 +26,12 @@ class Disk:
             raise OSError(done.stderr.strip())
 
     def fill(self):
-        """No page more than what is used now."""
-        state = os.statvfs(self.folder)
-        self._mount(f"remount,size={(state.f_blocks - state.f_bfree) * state.f_frsize // 1024 or 4}k")
+        """No page more than what is used now. The kernel refuses less than that, and programs write meanwhile."""
+        def shrink():
+            state = os.statvfs(self.folder)
+            self._mount(f"remount,size={(state.f_blocks - state.f_bfree) * state.f_frsize // 1024 or 4}k")
+            return True
+        wait_until(shrink, 10, "the disk to be full")
 
     def free(self):
         self._mount(f"remount,size={self.kilobytes}k")

@@ -3,8 +3,9 @@ import json
 import signal
 import time
 
-from fleet import children, read, signal_pid
+from fleet import signal_pid
 
+from lib.proc import children, read
 from lib.waiting import wait_until
 
 TASKS = 60

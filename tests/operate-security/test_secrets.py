@@ -11,6 +11,7 @@ import urllib.parse
 import pytest
 
 from lib.ports import free_port
+from lib.proc import descendants
 from lib.processes import Process
 from lib.waiting import wait_until
 
@@ -85,12 +86,6 @@ print(os.environ, seen, subprocess.run("env; set", shell=True, capture_output=Tr
 """
 
 
-def descendants(pid):
-    for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        yield int(child)
-        yield from descendants(int(child))
-
-
 def test_a_task_has_none_in_its_environment(fleet, tmp_path):
     """Asked from inside, by a program that prints what it finds; and from outside, of each process under a worker."""
     task = {"task_id": "spy", "runtime": "python", "implementation_code": SPY, "cases": [{"expected_stdout": "nothing"}]}
@@ -103,7 +98,7 @@ def test_a_task_has_none_in_its_environment(fleet, tmp_path):
     assert "PATH" in result["stdout"], result
     assert not shown(fleet, [("the task's output", results.read_bytes())])
     worker = int((fleet.state / "run/worker-python-1").read_text().split()[0])
-    below = list(descendants(worker))
+    below = descendants(worker)
     assert below, "a slot at least"
     assert not shown(fleet, [(f"/proc/{pid}/environ", pathlib.Path(f"/proc/{pid}/environ").read_bytes()) for pid in below])
 

@@ -1,11 +1,11 @@
 """Sandboxes to attack: the driver (driver.c) as a process to talk to, in each setting that this machine offers."""
-import glob
 import json
 import os
 import pathlib
 import shutil
 import subprocess
 
+from lib.proc import descendants
 from lib.servers import ROOT
 from lib.skipping import skip
 
@@ -87,14 +87,7 @@ class Sandbox:
 
 def tree(pid):
     """The process and all below it."""
-    found = [pid]
-    for path in glob.glob(f"/proc/{pid}/task/*/children"):
-        try:
-            with open(path, encoding="ascii") as file:
-                found += [one for child in file.read().split() for one in tree(int(child))]
-        except OSError:
-            pass
-    return found
+    return [pid, *descendants(pid)]
 
 
 def attack_line(name, *arguments):

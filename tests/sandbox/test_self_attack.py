@@ -16,6 +16,7 @@ import tempfile
 import pytest
 from sandboxes import USER, as_user, driver_for
 
+from lib.proc import children, state
 from lib.waiting import wait_until
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -259,27 +260,13 @@ def probe_of_task_memory(build, killed):
     words = ["bash", "-c", f'exec "$@" 3>&{writer}', "bash", build / "bin/assay-probe", "task_memory", "memory_mb=8"]
     with subprocess.Popen(words, pass_fds=[writer]) as probe, os.fdopen(reader) as told:
         os.close(writer)
-        wait_until(lambda: sum(state_of(pid) == "T" for pid in children(probe.pid)) == 3, 30, "three processes to hold their memory")
+        wait_until(lambda: sum(state(pid) == "T" for pid in children(probe.pid)) == 3, 30, "three processes to hold their memory")
         holding = children(probe.pid)
         os.kill(holding[0], 9 if killed else 0)
         line = told.readline()
         for pid in holding[1 if killed else 0:]:
             os.kill(pid, 9)
     return line
-
-
-def children(pid):
-    try:
-        return [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
-    except OSError:
-        return []
-
-
-def state_of(pid):
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return ""
 
 
 def test_a_limit_that_is_looked_at_may_kill_a_moment_later(build):

@@ -8,6 +8,7 @@ import tempfile
 import pytest
 from workers import SUITE, Worker, has_ended, is_warm, task, with_stanza
 
+from lib.proc import state
 from lib.waiting import wait_until
 
 GOOD = "def check():\n    return True\n"
@@ -40,17 +41,13 @@ def test_killed_between_tasks_costs_nothing(start):
     assert is_warm(after) and (after["status"], after["attempt"]) == ("pass", 1)
 
 
-def is_stopped(pid):
-    return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].startswith("T")
-
-
 def test_stopped_between_tasks_costs_nothing(start):
     """Nobody lets it go on: the next task does not wait for it until its limit."""
     worker = start()
     assert is_warm(worker.run("before", GOOD))
     server = worker.server()
     os.kill(server, signal.SIGSTOP)
-    wait_until(lambda: is_stopped(server), 30, "its standstill")
+    wait_until(lambda: state(server) == "T", 30, "its standstill")
     after = worker.run("after", GOOD)
     assert is_warm(after) and (after["status"], after["attempt"]) == ("pass", 1), after["errors"]
     assert has_ended(server) and worker.server() != server
@@ -66,7 +63,7 @@ def test_stopped_in_mid_task_costs_nothing(start):
     os.kill(server, signal.SIGSTOP)
     slow = worker.answer()
     assert is_warm(slow) and (slow["status"], slow["attempt"]) == ("pass", 1), slow["errors"]
-    wait_until(lambda: has_ended(server) or is_stopped(server), 30, "its standstill, or its end by it")
+    wait_until(lambda: has_ended(server) or state(server) == "T", 30, "its standstill, or its end by it")
     after = worker.run("after", GOOD)
     assert is_warm(after) and (after["status"], after["attempt"]) == ("pass", 1), after["errors"]
     assert has_ended(server)

@@ -5,6 +5,7 @@ import pathlib
 import re
 import subprocess
 
+from lib.proc import descendants, read, state
 from lib.waiting import wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -24,29 +25,13 @@ def is_fast(result):
     return "fast_path" in result["sandbox"]
 
 
-def children(pid):
-    found = []
-    for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            found += [int(word) for word in path.read_text().split()]
-        except OSError:
-            pass
-    return [one for child in found for one in (child, *children(child))]
-
-
 def command(pid):
-    try:
-        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode().replace("\0", " ")
-    except OSError:
-        return ""
+    return read(f"/proc/{pid}/cmdline").decode().replace("\0", " ")
 
 
 def has_ended(pid):
     """All its descriptors are closed; it may still be waited for."""
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
-    except OSError:
-        return True
+    return state(pid) in "ZX"
 
 
 class Worker:
@@ -75,7 +60,7 @@ class Worker:
         return self.answer()
 
     def family(self):
-        return [pid for pid in children(self.process.pid) if "warm_server.py" in command(pid)]
+        return [pid for pid in descendants(self.process.pid) if "warm_server.py" in command(pid)]
 
     def server(self):
         """While no task runs."""
