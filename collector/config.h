@@ -16,6 +16,7 @@ struct collector_config {
     int64_t prefetch;
     int64_t held_bytes_max;
     int64_t heartbeat_s;
+    int64_t confirm_timeout_s;
     int64_t statement_timeout_s;
     int64_t drain_s;
     int64_t batch_rows;

@@ -149,3 +149,12 @@ size_t outbox_held(const struct outbox *outbox)
 {
     return outbox->count;
 }
+
+uint64_t outbox_oldest_unconfirmed(const struct outbox *outbox)
+{
+    uint64_t oldest = 0;
+    for (const struct post *post = outbox->posts; post != NULL; post = post->next)
+        if (post->sequence != 0 && (oldest == 0 || post->sequence < oldest))
+            oldest = post->sequence;
+    return oldest;
+}

@@ -31,5 +31,7 @@ void outbox_block(struct outbox *outbox, bool blocked);
 /* The connection is gone: all end unconfirmed. */
 void outbox_drop(struct outbox *outbox);
 size_t outbox_held(const struct outbox *outbox);
+/* The lowest sequence number that is published and unconfirmed; 0 = none. */
+uint64_t outbox_oldest_unconfirmed(const struct outbox *outbox);
 
 #endif

@@ -146,6 +146,12 @@ static void on_down(void *context, bool was_up, const struct err *why)
     outbox_drop(service->outbox);
 }
 
+static uint64_t oldest_unconfirmed(void *context)
+{
+    const struct service *service = context;
+    return outbox_oldest_unconfirmed(service->outbox);
+}
+
 static void send_acks(struct service *service)
 {
     struct broker *broker = broker_link_broker(service->link);
@@ -310,12 +316,13 @@ static bool open_broker(struct service *service, struct err *err)
                                            .on_return = on_return,
                                            .on_consumer_cancelled = on_consumer_cancelled,
                                            .on_blocked = on_blocked};
-    const struct broker_link_callbacks callbacks = {service, on_up, on_down};
+    const struct broker_link_callbacks callbacks = {service, on_up, on_down, oldest_unconfirmed};
     autobuf struct buf name = BUF_INIT;
     buf_printf(&name, "assay-collector %s", service->config->name);
     const struct broker_options options = {.url = service->config->amqp_url,
                                            .connection_name = buf_text(&name),
                                            .heartbeat_s = (int)service->config->heartbeat_s,
+                                           .confirm_timeout_s = (int)service->config->confirm_timeout_s,
                                            .connect_timeout_ms = CONNECT_TIMEOUT_MS};
     service->link = broker_link_new(service->loop, &options, &handler, &callbacks, err);
     return service->link != NULL && broker_link_connect(service->link, err);

@@ -82,6 +82,7 @@ struct broker_options {
     bool only_one;
     const char *connection_name; /* shown by the management UI, e.g. "assay-worker host slots=2" */
     int heartbeat_s;             /* 0 = off; the URL's ?heartbeat= wins */
+    int confirm_timeout_s;       /* broker_link.h; 0 = off */
     int connect_timeout_ms;
 };
 
@@ -89,6 +90,7 @@ struct broker *broker_open(const struct broker_options *options, const struct br
                            struct err *err);
 void broker_close(struct broker *broker); /* politely when the connection lives; NULL is fine */
 int broker_fd(const struct broker *broker);
+bool broker_is_blocked(const struct broker *broker); /* by connection.blocked */
 
 /* Takes what has arrived. False: the connection is dead. Never waits. */
 bool broker_process(struct broker *broker, struct err *err);

@@ -9,8 +9,9 @@
 #include "common/broker/url.h"
 #include "common/clock.h"
 #include "common/mem.h"
+#include "common/silence.h"
 
-#define TICK_MS 1000
+#define TICK_MS SILENCE_LOOK_MS
 /* A connection that dies younger counts as one more failure, so that a broker which takes connections and
  * refuses the work is not asked without a pause. */
 #define STEADY_MS 5000
@@ -29,6 +30,7 @@ struct broker_link {
     struct backoff backoff;
     unsigned turn, host_count; /* the host of the next attempt, and how many the URL names */
     int64_t up_since_ms;
+    struct silence silence;
     unsigned depth;     /* of calls on the stack that use `broker` */
     bool failed;        /* to be taken down once depth is 0 */
     struct err failure; /* why */
@@ -123,7 +125,8 @@ static bool attempt(struct broker_link *link, const struct broker_options *optio
         return false;
     }
     link->up_since_ms = clock_ms();
-    loop_timer_set(link->timer, clock_ms() + TICK_MS);
+    silence_begin(&link->silence, link->up_since_ms);
+    loop_timer_set(link->timer, link->up_since_ms + TICK_MS);
     return true;
 }
 
@@ -147,6 +150,28 @@ static void attempt_again(struct broker_link *link)
         link->callbacks.on_down(link->callbacks.context, false, &err);
 }
 
+/* After everything that has arrived was taken: a confirm may be among it. */
+static void watch_silence(struct broker_link *link)
+{
+    struct err err = ERR_INIT;
+    if (link->broker == NULL || link->callbacks.oldest_unconfirmed == NULL ||
+        link->options.confirm_timeout_s <= 0)
+        return;
+    int64_t now_ms = clock_ms();
+    if (broker_is_blocked(link->broker)) {
+        silence_excuse(&link->silence, now_ms);
+        return;
+    }
+    uint64_t oldest = link->callbacks.oldest_unconfirmed(link->callbacks.context);
+    if (!silence_look(&link->silence, oldest, (int64_t)link->options.confirm_timeout_s * 1000, now_ms))
+        return;
+    (void)err_set(&err, ERR_UNREACHABLE,
+                  "the broker has not confirmed a message within confirm_timeout_s = %d (a queue without a "
+                  "majority of its nodes?): it is published again over a new connection",
+                  link->options.confirm_timeout_s);
+    broker_link_fail(link, &err);
+}
+
 static void on_timer(void *context)
 {
     struct broker_link *link = context;
@@ -159,6 +184,7 @@ static void on_timer(void *context)
         take_down(link);
     else
         process(link);
+    watch_silence(link);
 }
 
 /* A malformed URL counts as one host: the attempt to open it tells. */

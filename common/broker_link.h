@@ -1,7 +1,8 @@
 /*
  * A broker connection that comes back: opens it, watches it in the loop, calls broker_process and serves
  * heartbeats, and after a loss opens it again with backoff (100 ms to 30 s, full jitter). What the program
- * holds about the old connection (delivery tags, unconfirmed publishes) is dead once on_down was called.
+ * holds about the old connection (delivery tags, unconfirmed publishes) is dead once on_down was called. A
+ * publisher confirm that does not come within confirm_timeout_s counts as a loss (silence.h).
  */
 #ifndef ASSAY_COMMON_BROKER_LINK_H
 #define ASSAY_COMMON_BROKER_LINK_H
@@ -18,6 +19,9 @@ struct broker_link_callbacks {
     /* Lost (or on_up failed); called once for each successful connection, and for each failed attempt with
      * `was_up` false. */
     void (*on_down)(void *context, bool was_up, const struct err *why);
+    /* The lowest sequence number that the broker has neither confirmed nor refused; 0: none. NULL: its
+     * confirms are not waited for. */
+    uint64_t (*oldest_unconfirmed)(void *context);
 };
 
 /* Copies the options (strings too). Does not connect yet. */

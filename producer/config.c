@@ -11,6 +11,10 @@ static const struct config_key keys[] = {
      "host:port,host:port."},
     {"heartbeat_s", CONFIG_INTEGER, AT(heartbeat_s), "30", 1, 600, NULL, "ASSAY_PRODUCER_HEARTBEAT_S", false,
      "AMQP heartbeat in seconds; a dead connection is noticed within two of them."},
+    {"confirm_timeout_s", CONFIG_INTEGER, AT(confirm_timeout_s), "60", 1, 86400, NULL,
+     "ASSAY_PRODUCER_CONFIRM_TIMEOUT_S", false,
+     "Seconds that the broker may take to confirm a message; then it is published again over a new "
+     "connection."},
     {"connect_timeout_s", CONFIG_INTEGER, AT(connect_timeout_s), "10", 1, 300, NULL,
      "ASSAY_PRODUCER_CONNECT_TIMEOUT_S", false,
      "Seconds until a connection attempt counts as failed (broker and database)."},

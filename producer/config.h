@@ -11,6 +11,7 @@
 struct producer_config {
     char *amqp_url;
     int64_t heartbeat_s;
+    int64_t confirm_timeout_s;
     int64_t connect_timeout_s;
     int64_t statement_timeout_s; /* of the database */
     char *pg_url;

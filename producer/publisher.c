@@ -175,6 +175,13 @@ static void on_down(void *context, bool was_up, const struct err *why)
         publisher->failure = *why;
 }
 
+static uint64_t oldest_unconfirmed(void *context)
+{
+    const struct publisher *publisher = context;
+    const struct window_item *oldest = publisher->window.sent.first;
+    return oldest != NULL ? oldest->sequence : 0;
+}
+
 static void watch_for_silence(struct publisher *publisher)
 {
     if (publisher->watched || publisher->window.sent.first == NULL)
@@ -220,10 +227,11 @@ struct publisher *publisher_new(struct loop *loop, const struct producer_config 
     struct broker_options options = {.url = config->amqp_url,
                                      .connection_name = "assay-producer",
                                      .heartbeat_s = (int)config->heartbeat_s,
+                                     .confirm_timeout_s = (int)config->confirm_timeout_s,
                                      .connect_timeout_ms = (int)config->connect_timeout_s * 1000};
     struct broker_handler handler = {
         .context = publisher, .on_confirm = on_confirm, .on_return = on_return, .on_blocked = on_blocked};
-    struct broker_link_callbacks link = {publisher, on_up, on_down};
+    struct broker_link_callbacks link = {publisher, on_up, on_down, oldest_unconfirmed};
     publisher->timer = loop_timer_new(loop, on_timer, publisher);
     publisher->silence = loop_timer_new(loop, on_silence, publisher);
     publisher->link = broker_link_new(loop, &options, &handler, &link, err);

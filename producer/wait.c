@@ -129,7 +129,7 @@ struct waiter *waiter_new(struct loop *loop, const struct producer_config *confi
                                      .connect_timeout_ms = (int)config->connect_timeout_s * 1000};
     struct broker_handler handler = {
         .context = waiter, .on_delivery = on_delivery, .on_consumer_cancelled = on_consumer_cancelled};
-    struct broker_link_callbacks link = {waiter, on_up, on_down};
+    struct broker_link_callbacks link = {.context = waiter, .on_up = on_up, .on_down = on_down};
     waiter->link = broker_link_new(loop, &options, &handler, &link, err);
     waiter->catch_up = catch_up_new(loop, config, &waiter->jobs, &waiter->callbacks, err);
     if (waiter->link == NULL || waiter->catch_up == NULL) {

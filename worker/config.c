@@ -94,6 +94,16 @@ static const struct config_key keys[] = {
      .maximum = 600,
      .environment = "ASSAY_WORKER_HEARTBEAT_S",
      .documentation = "AMQP heartbeat in seconds: a dead connection is noticed within two of them. 0: off."},
+    {.key = "confirm_timeout_s",
+     .type = CONFIG_INTEGER,
+     .offset = FIELD(confirm_timeout_s),
+     .default_text = "60",
+     .minimum = 1,
+     .maximum = 86400,
+     .environment = "ASSAY_WORKER_CONFIRM_TIMEOUT_S",
+     .documentation =
+         "Seconds that the broker may take to confirm a message; then it is published again over a new "
+         "connection."},
     {.key = "consumer_timeout_s",
      .type = CONFIG_INTEGER,
      .offset = FIELD(consumer_timeout_s),

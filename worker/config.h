@@ -20,6 +20,7 @@ struct worker_config {
     int64_t prefetch;
     int64_t drain_s;
     int64_t heartbeat_s;
+    int64_t confirm_timeout_s;
     int64_t consumer_timeout_s;
     int64_t delivery_limit;
     int64_t uid_base;

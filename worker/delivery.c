@@ -67,6 +67,14 @@ static void on_down(void *context, bool was_up, const struct err *why)
     log_warn("broker connection %s, trying again: %s", was_up ? "lost" : "failed", why->text);
 }
 
+static uint64_t oldest_unconfirmed(void *context)
+{
+    const struct delivery *delivery = context;
+    uint64_t result = ledger_oldest_unconfirmed(delivery->ledger);
+    uint64_t event = delivery->event_sequence;
+    return result == 0 || (event != 0 && event < result) ? event : result;
+}
+
 static void on_blocked(void *context, const char *reason)
 {
     struct delivery *delivery = context;
@@ -134,6 +142,7 @@ static bool open_link(struct delivery *delivery, struct loop *loop, struct err *
     struct broker_options options = {.url = config->amqp_url,
                                      .connection_name = buf_text(&name),
                                      .heartbeat_s = (int)config->heartbeat_s,
+                                     .confirm_timeout_s = (int)config->confirm_timeout_s,
                                      .connect_timeout_ms = CONNECT_TIMEOUT_MS};
     struct broker_handler handler = {.context = delivery,
                                      .on_delivery = delivery_on_message,
@@ -141,7 +150,10 @@ static bool open_link(struct delivery *delivery, struct loop *loop, struct err *
                                      .on_return = delivery_on_return,
                                      .on_consumer_cancelled = on_consumer_cancelled,
                                      .on_blocked = on_blocked};
-    struct broker_link_callbacks callbacks = {.context = delivery, .on_up = on_up, .on_down = on_down};
+    struct broker_link_callbacks callbacks = {.context = delivery,
+                                              .on_up = on_up,
+                                              .on_down = on_down,
+                                              .oldest_unconfirmed = oldest_unconfirmed};
     delivery->link = broker_link_new(loop, &options, &handler, &callbacks, err);
     return delivery->link != NULL && broker_link_connect(delivery->link, err);
 }

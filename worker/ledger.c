@@ -289,6 +289,15 @@ size_t ledger_count(const struct ledger *ledger, enum entry_state state)
     return ledger->counts[state];
 }
 
+uint64_t ledger_oldest_unconfirmed(const struct ledger *ledger)
+{
+    uint64_t oldest = 0;
+    for (const struct entry *entry = ledger->head; entry != NULL; entry = entry->next)
+        if (entry->state == ENTRY_PUBLISHED && (oldest == 0 || entry->sequence < oldest))
+            oldest = entry->sequence;
+    return oldest;
+}
+
 size_t ledger_total(const struct ledger *ledger)
 {
     size_t total = 0;

@@ -119,6 +119,8 @@ void ledger_remove(struct ledger *ledger, struct entry *entry);
 /* The first entry after `entry` (NULL: from the start) in this state; NULL at the end. */
 struct entry *ledger_next(struct ledger *ledger, const struct entry *entry, enum entry_state state);
 size_t ledger_count(const struct ledger *ledger, enum entry_state state);
+/* The lowest sequence number of what is PUBLISHED; 0 = nothing is. */
+uint64_t ledger_oldest_unconfirmed(const struct ledger *ledger);
 /* Of all states but SETTLED. */
 size_t ledger_total(const struct ledger *ledger);
 /* Forgets the settled entries whose time is over. */

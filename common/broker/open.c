@@ -236,6 +236,11 @@ void broker_close(struct broker *broker)
     free(broker);
 }
 
+bool broker_is_blocked(const struct broker *broker)
+{
+    return broker->blocked;
+}
+
 int broker_fd(const struct broker *broker)
 {
     return broker->poll_fd;

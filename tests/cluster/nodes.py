@@ -97,11 +97,13 @@ class Cluster(Servers):
 
 
 class ClusterSite(Site):
-    """A site whose programs know all nodes."""
+    """A site whose programs know all nodes, or only `known` ones."""
+
+    known = None
 
     def env(self, program, **more):
         env = super().env(program)
-        hosts = ",".join(f"127.0.0.1:{node.ports['amqp']}" for node in self.servers.nodes)
+        hosts = ",".join(f"127.0.0.1:{node.ports['amqp']}" for node in self.known or self.servers.nodes)
         for name in ("ASSAY_AMQP_URL", "ASSAY_REPLY_AMQP_URL"):
             if name in env:
                 env[name] = env[name].replace(env[name].split("@")[1].split("/")[0], hosts)

@@ -321,7 +321,7 @@ int main(int argc, char **argv)
                                            .connect_timeout_ms = 5000};
     const struct broker_handler handler = {&probe,    on_delivery,  on_confirm,
                                            on_return, on_cancelled, on_blocked};
-    const struct broker_link_callbacks callbacks = {&probe, on_up, on_down};
+    const struct broker_link_callbacks callbacks = {.context = &probe, .on_up = on_up, .on_down = on_down};
     if (probe.loop != NULL)
         probe.link = broker_link_new(probe.loop, &options, &handler, &callbacks, &err);
     bool ok = probe.link != NULL && broker_link_connect(probe.link, &err) &&
