@@ -150,10 +150,8 @@ static bool open_link(struct delivery *delivery, struct loop *loop, struct err *
                                      .on_return = delivery_on_return,
                                      .on_consumer_cancelled = on_consumer_cancelled,
                                      .on_blocked = on_blocked};
-    struct broker_link_callbacks callbacks = {.context = delivery,
-                                              .on_up = on_up,
-                                              .on_down = on_down,
-                                              .oldest_unconfirmed = oldest_unconfirmed};
+    struct broker_link_callbacks callbacks = {
+        .context = delivery, .on_up = on_up, .on_down = on_down, .oldest_unconfirmed = oldest_unconfirmed};
     delivery->link = broker_link_new(loop, &options, &handler, &callbacks, err);
     return delivery->link != NULL && broker_link_connect(delivery->link, err);
 }
