@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "collector/memory.h"
 #include "collector/service_parts.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -89,7 +90,8 @@ static void take_message(struct service *service, const struct broker_delivery *
         kind = ITEM_DEAD_RESULT;
     else if (is_job_message(&delivery->message))
         kind = ITEM_JOB;
-    acks_add(&service->acks, delivery->tag);
+    if (!acks_add(&service->acks, delivery->tag))
+        memory_exhausted();
     bool dead = kind == ITEM_DEAD_TASK || kind == ITEM_DEAD_RESULT;
     struct item *item =
         item_new(dead ? &service->dead_items : &service->items, kind, service->acks.channel, delivery);

@@ -9,12 +9,16 @@
 
 #define EXIT_NO_MEMORY 4
 
+void memory_exhausted(void)
+{
+    log_error("out of memory: the collector ends; what it held is delivered again");
+    _exit(EXIT_NO_MEMORY);
+}
+
 static void *checked(void *pointer)
 {
-    if (pointer == NULL) {
-        log_error("out of memory: the collector ends; what it held is delivered again");
-        _exit(EXIT_NO_MEMORY);
-    }
+    if (pointer == NULL)
+        memory_exhausted();
     return pointer;
 }
 

@@ -10,6 +10,7 @@
 
 #include "common/buf.h"
 
+_Noreturn void memory_exhausted(void);
 void *memory_take(size_t size); /* zeroed */
 /* `array` resized to `count` items. */
 void *memory_resize(void *array, size_t count, size_t item_size);

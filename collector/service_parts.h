@@ -2,13 +2,13 @@
 #ifndef ASSAY_COLLECTOR_SERVICE_PARTS_H
 #define ASSAY_COLLECTOR_SERVICE_PARTS_H
 
-#include "collector/acks.h"
 #include "collector/config.h"
 #include "collector/dead.h"
 #include "collector/fleet.h"
 #include "collector/jobs.h"
 #include "collector/retention.h"
 #include "collector/store.h"
+#include "common/acks.h"
 #include "common/broker_link.h"
 #include "common/http_server.h"
 

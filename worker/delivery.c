@@ -62,6 +62,8 @@ static void on_down(void *context, bool was_up, const struct err *why)
     struct delivery *delivery = context;
     delivery->blocked = false;
     delivery->event_sequence = 0;
+    acks_drop(&delivery->acks);
+    delivery->acks_due_ms = 0;
     lanes_lose_connection(&delivery->lanes);
     ledger_lose_connection(delivery->ledger, delivery_forget, delivery);
     log_warn("broker connection %s, trying again: %s", was_up ? "lost" : "failed", why->text);
@@ -186,6 +188,11 @@ void delivery_close(struct delivery *delivery)
         return;
     struct broker *broker = delivery->link != NULL ? broker_link_broker(delivery->link) : NULL;
     struct err err = ERR_INIT;
+    delivery_drain(delivery); /* nothing is held any more */
+    if (broker != NULL && !delivery->blocked) {
+        (void)delivery_acknowledge(delivery, clock_ms());
+        delivery_uncork(delivery);
+    }
     if (broker != NULL && !delivery->blocked && !tell_fleet(delivery, broker, WORKER_GOODBYE, &err))
         log_debug("no goodbye: %s", err.text);
     broker_link_free(delivery->link);
@@ -196,6 +203,7 @@ void delivery_close(struct delivery *delivery)
             assignment_free(entry->owner);
     }
     ledger_free(delivery->ledger);
+    acks_free(&delivery->acks);
     lanes_free(&delivery->lanes);
     free(delivery);
 }
@@ -292,6 +300,7 @@ int64_t delivery_step(struct delivery *delivery, int64_t now_ms)
     int64_t next_ms = runner_step(delivery->options.runner, now_ms);
     ledger_expire(delivery->ledger, now_ms);
     next_ms = earlier(next_ms, talk(delivery, now_ms));
+    next_ms = earlier(next_ms, delivery_acknowledge(delivery, now_ms));
     delivery_uncork(delivery);
     replies_step(delivery->replies);
     return next_ms;

@@ -3,6 +3,7 @@
 #ifndef ASSAY_WORKER_DELIVERY_INTERNAL_H
 #define ASSAY_WORKER_DELIVERY_INTERNAL_H
 
+#include "common/acks.h"
 #include "common/broker_link.h"
 #include "common/log.h"
 #include "common/replies.h"
@@ -19,6 +20,8 @@ struct delivery {
     struct broker_link *link;
     struct replies *replies;
     struct ledger *ledger;
+    struct acks acks;    /* of the tasks' deliveries */
+    int64_t acks_due_ms; /* when those that are held leave at the latest (clock_ms scale); 0: none is held */
     struct lanes lanes;
     struct intake intake;
     struct cancels cancels;
@@ -64,6 +67,12 @@ bool delivery_suspect(struct assignment *assignment);
 void delivery_forget_suspect(struct assignment *assignment);
 /* Lets one suspect run when nothing else is at hand. */
 void delivery_release_suspect(struct delivery *delivery);
+
+/* delivery_acks.c */
+/* The task of this delivery is settled. */
+void delivery_hold_ack(struct delivery *delivery, uint64_t tag);
+/* Sends the acknowledgements that are held, if it is time. When to call again; -1: not because of time. */
+int64_t delivery_acknowledge(struct delivery *delivery, int64_t now_ms);
 
 /* delivery_results.c */
 /* The assignment's verdict: its result waits to be published from now on. Takes `result`. */

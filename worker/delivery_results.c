@@ -106,16 +106,10 @@ void delivery_publish_results(struct delivery *delivery, int64_t now_ms)
 static void settle(void *context, struct entry *entry)
 {
     struct delivery *delivery = context;
-    struct broker *broker = broker_link_broker(delivery->link);
-    struct err err = ERR_INIT;
     for (size_t i = 0; i < entry->claim_count; i++) {
         const struct claim *claim = &entry->claims[i];
-        if (claim->tag != 0 && broker != NULL)
-            delivery_cork(delivery, broker);
-        if (claim->tag != 0 && broker != NULL && !broker_ack(broker, claim->tag, false, &err)) {
-            broker_link_fail(delivery->link, &err);
-            broker = NULL;
-        }
+        if (claim->tag != 0)
+            delivery_hold_ack(delivery, claim->tag);
         struct reply reply = {.reply_to = claim->reply_to,
                               .correlation_id = claim->correlation_id,
                               .message_id = entry->task_id,

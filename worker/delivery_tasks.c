@@ -151,7 +151,9 @@ static void on_task(struct delivery *delivery, const struct broker_delivery *inc
                                      .correlation_id = incoming->message.correlation_id};
     bool joined = false;
     struct assignment *assignment = calloc(1, sizeof *assignment);
-    struct entry *entry = assignment != NULL ? ledger_receive(delivery->ledger, &receipt, &joined) : NULL;
+    struct entry *entry = NULL;
+    if (assignment != NULL && acks_add(&delivery->acks, incoming->tag))
+        entry = ledger_receive(delivery->ledger, &receipt, &joined);
     if (entry == NULL || joined) {
         if (entry == NULL)
             log_error("out of memory while a task was received: it comes again with the next connection");
@@ -226,6 +228,7 @@ static void give_back(struct delivery *delivery, struct broker *broker, struct e
             broker_link_fail(delivery->link, &err);
             return;
         }
+        acks_forget(&delivery->acks, tag);
     }
     delivery_forget(delivery, entry);
     ledger_remove(delivery->ledger, entry);

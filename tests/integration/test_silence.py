@@ -4,8 +4,8 @@ import json
 import pytest
 
 from lib.dead import kill_task
-from lib.forgetful import ForgetfulWay
 from lib.waiting import wait_until
+from lib.way_to_broker import WayToBroker
 
 TASK = {"runtime": "bash", "implementation_code": "echo hi", "cases": [{"expected_stdout": "hi\n"}]}
 GIVEN_UP = "has not confirmed a message within confirm_timeout_s = 2"
@@ -13,7 +13,7 @@ GIVEN_UP = "has not confirmed a message within confirm_timeout_s = 2"
 
 @pytest.fixture(name="way")
 def forgetful_way(servers):
-    way = ForgetfulWay(servers.port("amqp"))
+    way = WayToBroker(servers.port("amqp"))
     yield way
     way.close()
 

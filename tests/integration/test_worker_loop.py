@@ -1,5 +1,6 @@
 """The worker's loop, on slots that answer without running anything (tests/tools/noop_worker.c): everything around the sandbox."""
 from lib.waiting import wait_until
+from lib.way_to_broker import WayToBroker
 
 NOOP = {"runtime": "bash", "implementation_code": "", "cases": [{"expected_stdout": ""}]}
 
@@ -32,3 +33,31 @@ def test_short_tasks_do_not_wait_behind_a_long_one(site):
     rows = wait_until(lambda: len(site.sql("SELECT task_id FROM executions")) == 10 and
                       site.sql("SELECT task_id, finished_at FROM executions"), 15, "the short tasks while the long one runs")
     assert "long" not in {row[0] for row in rows}
+
+
+def test_short_tasks_are_acknowledged_together(site):
+    way = WayToBroker(site.servers.port("amqp"))
+    site.start_collector()
+    done = site.producer("publish", site.write_tasks([noop(f"task-{n}", 5) for n in range(1000)]))
+    assert done.returncode == 0, done.stderr[-2000:]
+    worker = site.start_worker("bash", slots=2, noop=True, ASSAY_AMQP_URL=site.amqp_url("assay-worker", port=way.port))
+    site.wait_for_rows(1000)
+    wait_until(lambda: site.depth("assay.tasks.bash") == 0, 30, "an empty queue")
+    assert worker.stop() == 0
+    assert way.acknowledgements < 500
+    way.close()
+
+
+def test_what_is_held_at_the_end_is_acknowledged(site):
+    """The worker drains in mid-job: the tasks it has done are not run again."""
+    site.start_collector()
+    done = site.producer("publish", site.write_tasks([noop(f"task-{n}", 5) for n in range(600)]))
+    assert done.returncode == 0, done.stderr[-2000:]
+    first = site.start_worker("bash", slots=2, noop=True)
+    wait_until(lambda: site.status(first)["prefetch"] > 8 and sum(site.status(first)["tasks"].values()) > 100, 60, "its look-ahead to be wide")
+    assert first.stop() == 0
+    done_by_first = site.value("SELECT count(*) FROM executions")
+    second = site.start_worker("bash", slots=2, noop=True)
+    site.wait_for_rows(600)
+    wait_until(lambda: site.depth("assay.tasks.bash") == 0, 30, "an empty queue")
+    assert sum(site.status(second)["tasks"].values()) <= 600 - done_by_first

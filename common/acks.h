@@ -6,8 +6,8 @@
  * it is acknowledged alone, at once: otherwise one delivery that waits could use up the whole prefetch.
  * Tags belong to one channel: after its loss they mean nothing, and the broker delivers again.
  */
-#ifndef ASSAY_COLLECTOR_ACKS_H
-#define ASSAY_COLLECTOR_ACKS_H
+#ifndef ASSAY_COMMON_ACKS_H
+#define ASSAY_COMMON_ACKS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,10 +22,12 @@ struct acks {
 };
 
 void acks_free(struct acks *acks);
-/* A delivery came; tags grow on a channel. */
-void acks_add(struct acks *acks, uint64_t tag);
+/* A delivery came; tags grow on a channel. False without memory: it is not known, and never acknowledged. */
+bool acks_add(struct acks *acks, uint64_t tag);
 /* It is finished. False when it came over a channel that is gone: nothing to acknowledge. */
 bool acks_finish(struct acks *acks, unsigned channel, uint64_t tag);
+/* It was rejected: there is nothing to acknowledge. */
+void acks_forget(struct acks *acks, uint64_t tag);
 /* The next acknowledgement to send; false when there is none. It counts as sent. */
 bool acks_next(struct acks *acks, uint64_t *tag, bool *multiple);
 /* The channel is gone, and all its tags with it. */

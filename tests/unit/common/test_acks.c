@@ -5,8 +5,7 @@
 
 #include <cmocka.h>
 
-#include "collector/acks.h"
-#include <stdbool.h>
+#include "common/acks.h"
 
 static void expect(struct acks *acks, uint64_t want_tag, bool want_multiple)
 {
@@ -132,6 +131,26 @@ static void random_order_acknowledges_what_is_finished(void **state)
     acks_free(&acks);
 }
 
+static void what_was_rejected_holds_up_nothing(void **state)
+{
+    (void)state;
+    struct acks acks = {0};
+    for (uint64_t tag = 1; tag <= 4; tag++)
+        assert_true(acks_add(&acks, tag));
+    acks_finish(&acks, 0, 1);
+    acks_finish(&acks, 0, 3);
+    acks_forget(&acks, 2);
+    acks_forget(&acks, 3); /* finished before: stays */
+    expect(&acks, 3, true);
+    expect_none(&acks);
+    assert_int_equal(acks.open, 1);
+    acks_forget(&acks, 4);
+    expect_none(&acks);
+    assert_int_equal(acks.count, 0);
+    assert_int_equal(acks.open, 0);
+    acks_free(&acks);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +158,7 @@ int main(void)
         cmocka_unit_test(nothing_unfinished_is_acknowledged),
         cmocka_unit_test(tags_may_have_gaps),
         cmocka_unit_test(a_dead_channel_drops_its_tags),
+        cmocka_unit_test(what_was_rejected_holds_up_nothing),
         cmocka_unit_test(random_order_acknowledges_what_is_finished),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

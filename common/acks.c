@@ -1,8 +1,6 @@
-#include "collector/acks.h"
+#include "common/acks.h"
 
 #include <stdlib.h>
-
-#include "collector/memory.h"
 
 struct acks_entry {
     uint64_t tag;
@@ -15,20 +13,32 @@ void acks_free(struct acks *acks)
     *acks = (struct acks){0};
 }
 
-void acks_add(struct acks *acks, uint64_t tag)
+/* The front is free again as fast as the back grows: what is there moves before more is taken. */
+static bool make_room(struct acks *acks)
 {
-    if (acks->head + acks->count == acks->capacity) {
-        /* The front is free again as fast as the back grows: move before taking more. */
-        for (size_t i = 0; i < acks->count; i++)
-            acks->entries[i] = acks->entries[acks->head + i];
-        acks->head = 0;
-        if (acks->count * 2 >= acks->capacity) {
-            acks->capacity = acks->capacity > 0 ? 2 * acks->capacity : 256;
-            acks->entries = memory_resize(acks->entries, acks->capacity, sizeof(*acks->entries));
-        }
-    }
+    if (acks->head + acks->count < acks->capacity)
+        return true;
+    for (size_t i = 0; i < acks->count; i++)
+        acks->entries[i] = acks->entries[acks->head + i];
+    acks->head = 0;
+    if (acks->count * 2 < acks->capacity)
+        return true;
+    size_t capacity = acks->capacity > 0 ? 2 * acks->capacity : 256;
+    struct acks_entry *entries = reallocarray(acks->entries, capacity, sizeof(*entries));
+    if (entries == NULL)
+        return acks->count < acks->capacity;
+    acks->entries = entries;
+    acks->capacity = capacity;
+    return true;
+}
+
+bool acks_add(struct acks *acks, uint64_t tag)
+{
+    if (!make_room(acks))
+        return false;
     acks->entries[acks->head + acks->count++] = (struct acks_entry){tag, ENTRY_OPEN};
     acks->open++;
+    return true;
 }
 
 static struct acks_entry *find(struct acks *acks, uint64_t tag)
@@ -56,6 +66,15 @@ bool acks_finish(struct acks *acks, unsigned channel, uint64_t tag)
     acks->open--;
     acks->finished++;
     return true;
+}
+
+void acks_forget(struct acks *acks, uint64_t tag)
+{
+    struct acks_entry *entry = find(acks, tag);
+    if (entry == NULL || entry->state != ENTRY_OPEN)
+        return;
+    entry->state = ENTRY_ACKNOWLEDGED;
+    acks->open--;
 }
 
 /* The last of the entries at the front that have all ended, and how many of them are unacknowledged. */
