@@ -117,6 +117,27 @@ static bool check_preload(const struct config_node *stanza, const struct runtime
     return true;
 }
 
+/* Its server is started by run_case, with a library preloaded, and waits where it opens the program. */
+static bool read_warm_case(const struct config_node *stanza, struct runtime *runtime, struct err *err)
+{
+    const struct config_node *node = config_node_member(stanza, "warm_case");
+    bool opens_program = false;
+    if (node == NULL)
+        return true;
+    if (!config_node_bool(node, &runtime->warm_case, err))
+        return false;
+    for (size_t i = 1; i < runtime->run_case.argc; i++)
+        opens_program = opens_program || strcmp(runtime->run_case.argv[i], "{program}") == 0;
+    if (runtime->warm_case && (runtime->run_case.argv[0][0] != '/' || !opens_program))
+        return config_node_error(node, err,
+                                 "cases are forks of an interpreter: run_case begins with its absolute path "
+                                 "and has {program} as a word of its own");
+    for (char **item = runtime->environment; runtime->warm_case && *item != NULL; item++)
+        if (strncmp(*item, "LD_PRELOAD=", strlen("LD_PRELOAD=")) == 0)
+            return config_node_error(node, err, "needs LD_PRELOAD for itself, which environment sets");
+    return true;
+}
+
 static bool has_outputs(const struct compile_step *steps, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -168,6 +189,7 @@ bool runtimes_read_stanza(const struct config_node *stanza, const struct limits 
                                           "compiler",
                                           "preload",
                                           "warm_suite",
+                                          "warm_case",
                                           "memory_pattern",
                                           "address_space_limit",
                                           "defaults",
@@ -196,7 +218,7 @@ bool runtimes_read_stanza(const struct config_node *stanza, const struct limits 
         !read_suite(stanza, runtime, err) || !read_environment(stanza, runtime, err) ||
         !read_read_only_paths(stanza, runtime, err) || !read_compiler(stanza, runtime, err) ||
         !runtimes_read_strings(stanza, "preload", &runtime->preload, err) ||
-        !check_preload(stanza, runtime, err) ||
+        !check_preload(stanza, runtime, err) || !read_warm_case(stanza, runtime, err) ||
         !runtimes_read_string(stanza, "memory_pattern", &runtime->memory_pattern, err) ||
         !runtimes_check_pattern(stanza, "memory_pattern", runtime->memory_pattern, err) ||
         (space != NULL && !config_node_bool(space, &runtime->address_space_limit, err)) ||

@@ -77,9 +77,10 @@ static void print_warm_servers(const struct check *check, FILE *out)
     for (unsigned number = 1; number <= servers->count; number++) {
         const struct sandbox_server_state *state = runner_warm_state(check->runner, number);
         if (state != NULL)
-            (void)fprintf(out, "%-16s %-20s %6" PRId64 " ms  %3" PRId64 " MB  %s\n",
-                          servers->runtimes[number - 1]->name, state->serves ? "serves" : "starts cold",
-                          state->start_ms, state->memory_bytes >> 20, state->text);
+            (void)fprintf(out, "%-9s %-6s %-20s %6" PRId64 " ms  %3" PRId64 " MB  %s\n",
+                          servers->runtimes[number - 1]->name, slot_servers_steps(servers, number),
+                          state->serves ? "serves" : "starts cold", state->start_ms,
+                          state->memory_bytes >> 20, state->text);
     }
 }
 

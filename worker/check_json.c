@@ -52,10 +52,12 @@ static json_t *warm_to_json(const struct check *check)
     for (unsigned number = 1; number <= servers->count; number++) {
         const struct sandbox_server_state *state = runner_warm_state(check->runner, number);
         if (state != NULL)
-            (void)json_array_append_new(
-                list, json_pack("{s:s, s:b, s:I, s:I, s:s}", "runtime", servers->runtimes[number - 1]->name,
-                                "serves", state->serves, "ms", (json_int_t)state->start_ms, "memory_kb",
-                                (json_int_t)(state->memory_bytes >> 10), "detail", state->text));
+            (void)json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:I, s:I, s:s}", "runtime",
+                                                        servers->runtimes[number - 1]->name, "steps",
+                                                        slot_servers_steps(servers, number), "serves",
+                                                        state->serves, "ms", (json_int_t)state->start_ms,
+                                                        "memory_kb", (json_int_t)(state->memory_bytes >> 10),
+                                                        "detail", state->text));
     }
     return list;
 }

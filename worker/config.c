@@ -176,10 +176,9 @@ static const struct config_key keys[] = {
      .default_text = "true",
      .environment = "ASSAY_WARM_ENABLED",
      .documentation =
-         "Suites of runtimes with a warm_suite run in a fork of a server that has loaded the language once, "
-         "in "
-         "the same sandbox. false: each starts cold. A server that cannot start is logged, and its suites "
-         "start cold. Only in the setting of namespaces."},
+         "Suites of runtimes with a warm_suite, and cases of those with warm_case, run in a fork of a server "
+         "that has started the language once, in the same sandbox. false: each starts cold. A server that "
+         "cannot start is logged, and its steps start cold. Only in the setting of namespaces."},
     {.key = "warm.fast_path",
      .type = CONFIG_BOOL,
      .offset = FIELD(warm_fast_path),
@@ -203,7 +202,7 @@ static const struct config_key keys[] = {
      .minimum = 0,
      .maximum = 1000000000,
      .environment = "ASSAY_WARM_TASKS_MAX",
-     .documentation = "Tasks after which a warm server is started anew. 0: never for that reason."},
+     .documentation = "Suites or cases after which a warm server is started anew. 0: never for that reason."},
     {.key = "warm.growth_mb",
      .type = CONFIG_INTEGER,
      .offset = FIELD(warm_growth_mb),

@@ -126,13 +126,15 @@ char **plan_argv(const struct plan *plan, size_t index)
     return make_vector(&words, command->argc + extra);
 }
 
-char **plan_server_argv(const struct runtime *runtime)
+char **plan_server_argv(const struct runtime *runtime, enum step_kind kind)
 {
     autobuf struct buf words = BUF_INIT;
-    size_t argc = runtime->warm_suite.argc;
+    const struct command *command = kind == STEP_CASE ? &runtime->run_case : &runtime->warm_suite;
+    size_t argc = command->argc;
     for (size_t i = 0; i < argc; i++)
-        append_word(&words, runtime, runtime->warm_suite.argv[i]);
-    for (char **module = runtime->preload; module != NULL && *module != NULL; module++, argc++) {
+        append_word(&words, runtime, command->argv[i]);
+    char **preload = kind == STEP_CASE ? NULL : runtime->preload;
+    for (char **module = preload; module != NULL && *module != NULL; module++, argc++) {
         buf_printf(&words, "--preload=%s", *module);
         buf_append_char(&words, '\0');
     }

@@ -52,8 +52,9 @@ void plan_free(struct plan *plan);
  * with free(). NULL without memory. {{ and }} stand for braces. */
 char **plan_argv(const struct plan *plan, size_t step);
 
-/* The command of a runtime's warm server, likewise, with --preload=MODULE appended for each module. */
-char **plan_server_argv(const struct runtime *runtime);
+/* The command of a runtime's warm server, likewise: of its suites (warm_suite, with --preload=MODULE appended
+ * for each module) or of its cases (run_case). */
+char **plan_server_argv(const struct runtime *runtime, enum step_kind kind);
 
 /* A case, the step `index`, exited with a failure: the checks that are made only then
  * (compile_step.after_failure) come in behind it, once in a task. `last`: nothing follows them when they

@@ -45,6 +45,9 @@ struct result *slot_result_new(const struct task *task, const char *const *mecha
 
 void slot_result_mark(struct result *result, const char *mark)
 {
+    for (size_t i = 0; i < result->sandbox_count; i++)
+        if (strcmp(result->sandbox[i], mark) == 0)
+            return;
     char *name = strdup(mark);
     if (name != NULL)
         result->sandbox[result->sandbox_count++] = name;

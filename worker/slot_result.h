@@ -12,12 +12,14 @@ struct result *slot_result_new(const struct task *task, const char *const *mecha
 struct slot_usage {
     int64_t compile_us, run_us, cpu_us;
 };
-/* What a result names beside the mechanisms of its sandbox when its suite ran in a fork of a warm server. */
+/* What a result names beside the mechanisms of its sandbox when a case or its suite ran in a fork of a warm
+ * server. */
 #define RESULT_WARM "warm_server"
 /* ... and when that fork did without the framework. */
 #define RESULT_FAST "fast_path"
 /* What the harness made of the suite came from an earlier task. */
 #define RESULT_KEPT "kept_suite"
+/* Once, however often it is called. */
 void slot_result_mark(struct result *result, const char *mark);
 /* Adds time, CPU and memory of a step. */
 void slot_result_add_usage(struct result *result, struct slot_usage *usage, enum step_kind kind,

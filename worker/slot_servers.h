@@ -26,21 +26,24 @@ struct warm_options {
 struct slot_servers {
     size_t count;
     const struct runtime *runtimes[SANDBOX_SERVERS_MAX];
+    bool cases[SANDBOX_SERVERS_MAX];                  /* it serves cases, not suites */
     struct sandbox_server items[SANDBOX_SERVERS_MAX]; /* in the same order */
 };
 
-/* One for each of the runtimes that has a warm_suite, as far as SANDBOX_SERVERS_MAX goes. The runtimes must
- * outlive it. */
+/* One for each warm_suite and each warm_case of the runtimes, as far as SANDBOX_SERVERS_MAX goes. The
+ * runtimes must outlive it. */
 bool slot_servers_init(struct slot_servers *servers, const struct runtimes *runtimes,
                        const struct warm_options *options, struct err *err);
 void slot_servers_free(struct slot_servers *servers);
 /* Tells the sandbox of them, in the options that it is opened with. */
 void slot_servers_request(const struct slot_servers *servers, const struct warm_options *options,
                           struct sandbox_options *sandbox_options);
-/* The server's number (from 1 on) for a step; 0: it runs cold. Only suites are warm, and not those of tasks
- * that want coverage, or too little memory for what the server has loaded already. */
+/* The server's number (from 1 on) for a step; 0: it runs cold. Only suites and cases are warm, and not suites
+ * of tasks that want coverage, or steps with too little memory for what the server has loaded already. */
 unsigned slot_servers_for(const struct slot_servers *servers, const struct sandbox *sandbox,
                           const struct plan *plan, const struct plan_step *step);
+/* What server `number` serves: "suites" or "cases". */
+const char *slot_servers_steps(const struct slot_servers *servers, unsigned number);
 /* Logs what SANDBOX_SERVER tells. */
 void slot_servers_log(const struct slot_servers *servers, const struct sandbox *sandbox, unsigned slot,
                       unsigned number);

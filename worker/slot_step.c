@@ -167,7 +167,8 @@ static bool run_in_sandbox(struct slot_step *step, const struct slot_step_start 
         return err_set(err, ERR_INFRA, "no memory for the command of a step");
     unsigned char key[DIGEST_SIZE];
     _Static_assert(sizeof(key) == SUITE_KEY_SIZE, "a digest is a key");
-    bool keep = start->keep_suite && make_suite_key(task, start->fast, key);
+    bool keep = start->keep_suite && start->server != 0 && step->step->kind == STEP_SUITE &&
+                make_suite_key(task, start->fast, key);
     struct sandbox_step request = {
         .argv = (const char *const *)argv,
         .environment = (const char *const *)task->runtime->environment,

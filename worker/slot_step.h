@@ -44,7 +44,7 @@ struct slot_step_start {
     size_t index;            /* of the plan's steps */
     unsigned server;         /* by a fork of this warm server; 0: none */
     bool fast;               /* as in struct slot_step */
-    bool keep_suite;         /* the server may keep what is made of the suite's text */
+    bool keep_suite;         /* a suite's server may keep what is made of the suite's text */
     const char *const *keep; /* as in struct sandbox_step */
     int64_t wall_ms;
     bool wall_is_tasks; /* wall_ms is what is left of the task's time */

@@ -200,7 +200,7 @@ void slot_run_step(struct slot *slot)
     struct slot_step_start start = {.index = slot->next,
                                     .server = server,
                                     .fast = may_be_fast(slot, server),
-                                    .keep_suite = server != 0 && slot->options.warm.keep_suites,
+                                    .keep_suite = slot->options.warm.keep_suites,
                                     .keep = slot_build_outputs(slot),
                                     .wall_ms = wall_ms,
                                     .wall_is_tasks = by_task};
@@ -219,6 +219,14 @@ static void refuse(struct slot *slot, const struct buf *text)
     slot_deliver(slot, SLOT_VERDICT);
 }
 
+static bool has_warm_step(const struct slot *slot, enum phase phase)
+{
+    for (size_t i = slot->next; i < slot->plan.count && slot->plan.steps[i].phase == phase; i++)
+        if (server_for(slot, i) != 0)
+            return true;
+    return false;
+}
+
 void slot_begin_phase(struct slot *slot)
 {
     autobuf struct buf text = BUF_INIT;
@@ -229,7 +237,7 @@ void slot_begin_phase(struct slot *slot)
         .memory_bytes = slot->task->limits.memory_bytes,
         .processes = slot->task->limits.processes,
         .disk_bytes = slot->task->limits.disk_bytes,
-        .warm = server_for(slot, slot->plan.count - 1) != 0 && phase == PHASE_SUITE,
+        .warm = has_warm_step(slot, phase),
     };
     if (files != NULL && !slot_result_task_fits(slot->task, files, count, &text)) {
         refuse(slot, &text);

@@ -137,7 +137,8 @@ def test_preloads_are_there_and_measured(start, modules):
     beyond = worker.run("beyond", "def check():\n    return len(bytearray(250 << 20)) > 0\n", limits={"memory_mb": 200})
     assert is_warm(beyond) and (beyond["status"], beyond["reason"]) == ("fail", "memory"), beyond["errors"]
     told = worker.check()["warm_servers"]
-    assert [server["runtime"] for server in told] == ["python"] and told[0]["serves"] and told[0]["memory_kb"] > 300 * 1024
+    assert [(server["runtime"], server["steps"]) for server in told] == [("python", "suites"), ("python", "cases")]
+    assert told[0]["serves"] and told[0]["memory_kb"] > 300 * 1024
     for name in ("pytest", "spacious", "sqlite3"):
         assert f"{name} " in told[0]["detail"] and " ms " in told[0]["detail"]
 
@@ -150,7 +151,7 @@ def test_started_anew_when_it_has_grown(start, modules):
     for number in range(8):
         result = worker.run(str(number), GOOD)
         assert is_warm(result) and (result["status"], result["attempt"]) == ("pass", 1), result["errors"]
-    assert 1 < worker.log.read_text().count("the warm server of python serves") < 8
+    assert 1 < worker.log.read_text().count("the warm server of python serves suites") < 8
 
 
 @pytest.mark.skipif(subprocess.run(["/usr/bin/python3", "-c", "import numpy"], capture_output=True, check=False).returncode != 0,

@@ -17,6 +17,12 @@ def task(name, program, suite=SUITE, **more):
     return {"task_id": name, "runtime": "python", "implementation_code": program, "test_suite_code": suite, **more}
 
 
+def case_task(name, program, *cases, **more):
+    """A case is stdin, or what a case of a task has beside expected_stdout. None: one that reads nothing."""
+    made = [{"stdin": one} if isinstance(one, str) else one or {} for one in cases or (None,)]
+    return {"task_id": name, "runtime": "python", "implementation_code": program, "cases": [{"expected_stdout": "?", **one} for one in made], **more}
+
+
 def is_warm(result):
     return "warm_server" in result["sandbox"]
 
@@ -59,12 +65,20 @@ class Worker:
         self.send(task(*words, **more))
         return self.answer()
 
+    def run_cases(self, *words, **more):
+        self.send(case_task(*words, **more))
+        return self.answer()
+
     def family(self):
         return [pid for pid in descendants(self.process.pid) if "warm_server.py" in command(pid)]
 
-    def server(self):
+    def case_family(self):
+        return [pid for pid in descendants(self.process.pid) if command(pid).endswith("python3 -s implementation.py ")]
+
+    def server(self, family=None):
         """While no task runs."""
-        return wait_until(lambda: self.family()[0] if len(self.family()) == 1 else None, 30, "one warm server and no task")
+        family = family or self.family
+        return wait_until(lambda: family()[0] if len(family()) == 1 else None, 30, "one warm server and no task")
 
     def check(self):
         done = subprocess.run([self.program, "--check", "--format", "json"], capture_output=True, text=True, timeout=120, check=False,

@@ -30,6 +30,11 @@ struct leader {
     int channel; /* to that one; -1 = none */
 };
 
+/* How a step can be a fork of a warm server: the socket, -1 = it cannot; the blob with its command. */
+struct warm_way {
+    int server, command;
+};
+
 /* What was waited for in a step. */
 struct usage {
     int64_t cpu_us;
@@ -202,13 +207,14 @@ static void send_exited(const struct task *task, struct wire_event *event, const
 
 /* A step that breaks down here is the machinery's failure. */
 static void start(const struct task *task, const struct wire_request *request, struct step_plan *plan,
-                  int server, struct leader *leader, int *exec_errno)
+                  const struct warm_way *warm, struct leader *leader, int *exec_errno)
 {
     struct err err = ERR_INIT;
 
-    if (server >= 0) {
+    if (warm->server >= 0) {
         plan->confinement.limits.processes += plan->confinement.limits.processes > 0 ? WAITERS : 0;
-        if (!warm_step_start(server, &plan->confinement, request->suite_key, &leader->channel, &err))
+        if (!warm_step_start(warm->server, &plan->confinement, request, warm->command, &leader->channel,
+                             &err))
             fail(task, &err);
     } else if (step_start(plan, &leader->pid, exec_errno, &err) == STEP_BROKEN) {
         fail(task, &err);
@@ -217,7 +223,7 @@ static void start(const struct task *task, const struct wire_request *request, s
 
 /* `names`: of what is kept when the step exits with 0. */
 static void run(const struct task *task, const struct wire_request *request, struct step_plan *plan,
-                int server, struct wire_view *names)
+                const struct warm_way *warm, struct wire_view *names)
 {
     struct wire_event event = {.kind = WIRE_EXITED};
     struct usage usage = {0, 0};
@@ -225,7 +231,7 @@ static void run(const struct task *task, const struct wire_request *request, str
     int64_t started_us = clock_us();
     bool disk_exceeded = false;
 
-    start(task, request, plan, server, &leader, &event.exec_errno);
+    start(task, request, plan, warm, &leader, &event.exec_errno);
     event.warm = leader.channel >= 0;
     event.wait_status = wait_for(task, &leader, &usage, &disk_exceeded);
     close_fd(&leader.channel);
@@ -280,7 +286,8 @@ static void serve_run(const struct task *task, const struct wire_request *reques
         bool given = (request->step_fds & (1u << i)) != 0 && used < fd_count;
         plan.confinement.fds[i] = given ? fds[used++] : -1;
     }
-    int server = request->server > 0 && used < fd_count ? fds[used] : -1;
+    struct warm_way warm = {.server = request->server > 0 && used < fd_count ? fds[used] : -1,
+                            .command = fds[0]};
     if (fd_count == 0 || !wire_view_open(&view, fds[0], &err)) {
         err_wrap(&err, "start a step");
         fail(task, &err);
@@ -289,7 +296,7 @@ static void serve_run(const struct task *task, const struct wire_request *reques
     if (strings != NULL) {
         plan.argv = strings;
         plan.environment = strings + request->argv_items + 1;
-        run(task, request, &plan, server, &view);
+        run(task, request, &plan, &warm, &view);
         free(strings);
     } else {
         fail(task, &err);

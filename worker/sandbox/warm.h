@@ -12,6 +12,11 @@
  * channel of this step alone. The server executes nothing of a task and reads nothing of one: files, control
  * object and report are between the task's init, the forked process and the worker.
  *
+ * There are two kinds. A server of suites is a program of the harness that loads the library and calls it
+ * (worker/warm/warm_server.h). A server of cases is the interpreter itself, with the library preloaded, which
+ * holds it where it would open the program (worker/warm/case_server.c); its forks are passed the command of
+ * their step for the words that the server has not.
+ *
  * What the harness makes of a suite's text (the tests that must report, the compiled suite) is the same for
  * every program that the suite is run against, so the server keeps it, as bytes that it never looks into,
  * under the key that the worker sent along (suite_store.h). A fork whose suite is not known yet gets the
@@ -34,8 +39,10 @@
  * why it died. 4 is taken, so that nothing of the server's lies where a step has its descriptors. */
 #define WARM_SOCKET_FD  3
 #define WARM_TAKEN_FD   4
-#define WARM_LIBRARY_FD 5 /* the library: /proc/self/fd/5 */
+#define WARM_LIBRARY_FD 5 /* the library: WARM_LIBRARY_PATH */
 #define WARM_FILTER_FD  6 /* the seccomp filter: an array of struct sock_filter */
 #define WARM_FIRST_FREE 7
+
+#define WARM_LIBRARY_PATH "/proc/self/fd/5"
 
 #endif

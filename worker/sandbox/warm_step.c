@@ -36,26 +36,29 @@ static bool collect(const struct confinement *confinement, int *fds, size_t *cou
     return true;
 }
 
-bool warm_step_start(int socket, const struct confinement *confinement, const unsigned char *suite_key,
-                     int *channel, struct err *err)
+bool warm_step_start(int socket, const struct confinement *confinement, const struct wire_request *run,
+                     int command, int *channel, struct err *err)
 {
     struct wire_request request = {.version = WIRE_VERSION,
                                    .kind = WIRE_FORK,
+                                   .argv_items = run->argv_items,
                                    .processes = confinement->limits.processes,
                                    .cpu_ms = confinement->limits.cpu_ms,
                                    .address_space_bytes = confinement->limits.address_space_bytes,
                                    .file_size_bytes = confinement->limits.file_size_bytes,
                                    .open_files = confinement->limits.open_files};
-    int fds[WIRE_FDS_MAX] = {-1, -1, -1, -1, -1};
+    int fds[WIRE_FDS_MAX] = {-1, -1, -1, -1, -1, -1};
     size_t count = WIRE_FORK_FDS;
     int ends[2];
 
-    memcpy(request.suite_key, suite_key, sizeof(request.suite_key));
+    memcpy(request.suite_key, run->suite_key, sizeof(request.suite_key));
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return err_set_errno(err, ERR_INFRA, "start a warm step: socketpair");
     fds[WIRE_FORK_CHANNEL] = ends[1];
+    fds[WIRE_FORK_COMMAND] = command;
     bool sent = collect(confinement, fds, &count, &request, err) &&
                 wire_send(socket, &request, sizeof(request), fds, count, err);
+    fds[WIRE_FORK_COMMAND] = -1; /* the caller's */
     wire_close_fds(fds, WIRE_FORK_FDS);
     if (!sent) {
         (void)close(ends[0]);

@@ -8,10 +8,10 @@
 #include "worker/sandbox/wire.h"
 
 /* Hands a step over to the server behind `socket`. Only for the init of a task with namespaces of its own.
- * suite_key: as in struct wire_request. *channel (the caller's) is readable once there is something for
- * warm_step_receive. */
-bool warm_step_start(int socket, const struct confinement *confinement, const unsigned char *suite_key,
-                     int *channel, struct err *err);
+ * run: the RUN request, `command` its blob; of it the fork gets argv, the server the suite's key. *channel
+ * (the caller's) is readable once there is something for warm_step_receive. */
+bool warm_step_start(int socket, const struct confinement *confinement, const struct wire_request *run,
+                     int command, int *channel, struct err *err);
 
 enum warm_step {
     WARM_STEP_RUNS,

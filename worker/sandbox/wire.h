@@ -16,7 +16,7 @@
 #include "common/err.h"
 #include "worker/sandbox/suite_store.h"
 
-#define WIRE_VERSION  5u
+#define WIRE_VERSION  6u
 #define WIRE_SOCKET   3 /* the slot init's end of its socket */
 #define WIRE_STEP_FDS 5 /* stdin, stdout, stderr, report, control */
 #define WIRE_FDS_MAX  12
@@ -47,6 +47,7 @@ enum wire_kind {
 /* What comes first with WIRE_FORK. */
 enum wire_fork_fd {
     WIRE_FORK_CHANNEL, /* answers: FAILED, EXITED */
+    WIRE_FORK_COMMAND, /* the blob of RUN: for the fork, not for the server */
     WIRE_FORK_USER,    /* namespaces to enter, in this order */
     WIRE_FORK_PID,
     WIRE_FORK_IPC,
@@ -59,7 +60,7 @@ struct wire_request {
     uint32_t version;
     uint32_t kind;
     uint32_t blob_items; /* strings or files in the blob */
-    uint32_t argv_items; /* RUN, SERVE: how many of them are argv */
+    uint32_t argv_items; /* RUN, FORK, SERVE: how many of them are argv */
     uint32_t keep_items; /* RUN: files of the workspace that come back with EXITED when the step exits with 0;
                             their names stand in the blob behind blob_items strings */
     uint32_t step_fds;   /* RUN: bit n set = descriptor n of the step is among those sent, in order. OPEN:

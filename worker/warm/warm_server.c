@@ -18,6 +18,7 @@
 #include "worker/sandbox/suite_store.h"
 #include "worker/sandbox/warm.h"
 #include "worker/sandbox/wire.h"
+#include "worker/warm/warm_internal.h"
 
 /* Of Python's interface, where the process is one. */
 void PyOS_BeforeFork(void) __attribute__((weak));
@@ -29,12 +30,13 @@ static struct {
     int proc, null;
     struct sock_fprog filter;
     int64_t preload_bytes;
-    struct suite_store *store;
+    struct suite_store *store; /* NULL: nothing is kept */
     /* What was kept of the suite of the step that is being forked; the fork inherits this and nothing else of
      * it. */
     unsigned char kept[SUITE_BYTES_MAX];
     size_t kept_size;
-    bool may_hand_back; /* in a fork: what it makes of its suite is asked for */
+    bool may_hand_back;          /* in a fork: what it makes of its suite is asked for */
+    struct warm_command command; /* in a fork */
 } server = {.proc = -1, .null = -1};
 
 /* Before what is handed back. */
@@ -91,12 +93,13 @@ static bool read_sizes(struct wire_event *event, struct err *err)
     event->address_bytes = pages * page_bytes - server.preload_bytes;
     event->server_bytes = resident * page_bytes;
     /* With the room that what is kept will take: a task's memory is none of it. */
-    event->server_own_bytes =
-        (resident - of_files) * page_bytes + (int64_t)(SUITE_STORE_BYTES + sizeof(server.kept));
+    event->server_own_bytes = (resident - of_files) * page_bytes;
+    if (server.store != NULL)
+        event->server_own_bytes += (int64_t)(SUITE_STORE_BYTES + sizeof(server.kept));
     return true;
 }
 
-int assay_warm_ready(const char *loaded, int64_t preload_bytes)
+int warm_ready(const char *loaded, int64_t preload_bytes, bool keeps_suites)
 {
     struct wire_event event = {.version = WIRE_VERSION, .kind = WIRE_SERVER};
 
@@ -105,11 +108,16 @@ int assay_warm_ready(const char *loaded, int64_t preload_bytes)
     server.preload_bytes = preload_bytes;
     if (server.proc < 0 || server.null < 0)
         err_set_errno(&event.err, ERR_INFRA, "open /proc and /dev/null");
-    else if (load_filter(&event.err) && shares_nothing(&event.err) && read_sizes(&event, &event.err) &&
-             (server.store = suite_store_open(&event.err)) != NULL)
+    else if ((!keeps_suites || (server.store = suite_store_open(&event.err)) != NULL) &&
+             load_filter(&event.err) && shares_nothing(&event.err) && read_sizes(&event, &event.err))
         (void)snprintf(event.err.text, sizeof(event.err.text), "%s", loaded);
     bool sent = wire_send(WARM_SOCKET_FD, &event, sizeof(event), NULL, 0, NULL);
     return sent && event.err.code == ERR_NONE ? 0 : -1;
+}
+
+int assay_warm_ready(const char *loaded, int64_t preload_bytes)
+{
+    return warm_ready(loaded, preload_bytes, true);
 }
 
 static void tell_failed(const struct job *job, const struct err *err)
@@ -186,7 +194,9 @@ static void become_step(const struct job *job)
 {
     struct err err = ERR_INIT;
 
-    if (!confine(job, &err)) {
+    /* Mapped, as confining closes it; what it holds is looked at afterwards. */
+    server.command.argv_items = job->request.argv_items;
+    if (!wire_view_open(&server.command.words, job->fds[WIRE_FORK_COMMAND], &err) || !confine(job, &err)) {
         tell_failed(job, &err);
         _exit(1);
     }
@@ -201,7 +211,7 @@ static bool has_key(const struct job *job)
 {
     static const unsigned char none[SUITE_KEY_SIZE];
 
-    return memcmp(job->request.suite_key, none, sizeof(none)) != 0;
+    return server.store != NULL && memcmp(job->request.suite_key, none, sizeof(none)) != 0;
 }
 
 /* What the fork will find: what is kept of its suite, or, when the suite comes again, a pipe for what it
@@ -243,6 +253,11 @@ static void take_back(struct job *job)
             (void)suite_store_put(server.store, job->request.suite_key, scratch + sizeof(head), head.size);
     }
     close_fd(&job->handback[0]);
+}
+
+struct warm_command *warm_command(void)
+{
+    return &server.command;
 }
 
 int64_t assay_warm_kept(const void **data)
