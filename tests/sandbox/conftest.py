@@ -1,11 +1,11 @@
 import pytest
-from sandboxes import SETTINGS, Sandbox, driver_for
+from sandboxes import SERVERS, SETTINGS, Sandbox, driver_for
 
 
-KINDS = [(setting, warm) for setting in SETTINGS for warm in (False, True)]
+KINDS = [(setting, warm) for setting in SETTINGS for warm in (None, *SERVERS)]
 
 
-@pytest.fixture(scope="session", params=KINDS, ids=[setting + (" warm" if warm else "") for setting, warm in KINDS])
+@pytest.fixture(scope="session", params=KINDS, ids=[f"{setting} warm {warm}" if warm else setting for setting, warm in KINDS])
 def sandbox(request, build):
     """One sandbox for all attacks of a setting, so that what one leaves would meet the next."""
     setting, warm = request.param

@@ -5,10 +5,11 @@
  *
  *     sandbox_driver [--slot N] [--memory-mb N] [--processes N] [--disk-mb N] [--cpu-ms N] [--wall-ms N]
  *                    [--output-kb N] [--setting NAME] [--allow-missing NAME]... [--file NAME=PATH]...
- *                    [--server SCRIPT] [--server-tasks N]
+ *                    [--server SCRIPT | --case-server SCRIPT] [--server-tasks N]
  *
  * With a SCRIPT of Python each command is run by a fork of a warm server that it is: the fork reads its
- * command from the control descriptor.
+ * command from the control descriptor. --case-server: by a fork of a Python that waits where it would open
+ * the script, as cases are run (worker/warm/case_server.c); the command is its argument.
  *
  * The first line out tells the mechanisms in force, or the error that kept the sandbox from opening.
  */
@@ -16,6 +17,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,12 +30,16 @@
 #include "common/mem.h"
 #include "common/paths.h"
 #include "worker/sandbox/sandbox.h"
+#include "worker/sandbox/warm.h"
 
 #define FILES_MAX      16
 #define OUTPUT_FACTOR  16 /* as the worker: output is cut first, and far beyond that the program killed */
 #define SHOWN_MAX      ((size_t)64 << 10)
 #define EVENT_DEADLINE 60000
 #define SCRIPT_MAX     65536
+
+#define CASE_COMMAND "/usr/bin/python3", "-s"
+#define CASE_WORDS   2
 
 struct settings {
     struct sandbox_options sandbox;
@@ -44,6 +50,7 @@ struct settings {
     int64_t cpu_ms, wall_ms, output_bytes;
     char script[SCRIPT_MAX];
     struct sandbox_server server;
+    const char *case_script; /* its name in the workspace */
 };
 
 struct output {
@@ -112,14 +119,30 @@ static void add_server(struct settings *settings, const char *path)
     settings->task.warm = true;
 }
 
+static void add_case_server(struct settings *settings, char *path)
+{
+    static const char *argv[] = {CASE_COMMAND, NULL, NULL};
+    static const char *const environment[] = {"PYTHONHASHSEED=0", "LD_PRELOAD=" WARM_LIBRARY_PATH, NULL};
+    char argument[PATH_MAX];
+
+    settings->case_script = argv[CASE_WORDS] = strrchr(path, '/') + 1;
+    (void)snprintf(argument, sizeof(argument), "%s=%s", settings->case_script, path);
+    add_file(settings, strdup(argument));
+    settings->server = (struct sandbox_server){argv, environment};
+    settings->sandbox.servers = &settings->server;
+    settings->sandbox.server_count = 1;
+    settings->task.warm = true;
+}
+
 static void parse(struct settings *settings, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"slot", 1, NULL, 's'},      {"memory-mb", 1, NULL, 'm'},     {"processes", 1, NULL, 'p'},
-        {"disk-mb", 1, NULL, 'd'},   {"cpu-ms", 1, NULL, 'c'},        {"wall-ms", 1, NULL, 'w'},
-        {"output-kb", 1, NULL, 'o'}, {"allow-missing", 1, NULL, 'a'}, {"file", 1, NULL, 'f'},
-        {"setting", 1, NULL, 'e'},   {"server", 1, NULL, 'S'},        {"server-tasks", 1, NULL, 'T'},
-        {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"slot", 1, NULL, 's'},        {"memory-mb", 1, NULL, 'm'},
+                                            {"processes", 1, NULL, 'p'},   {"disk-mb", 1, NULL, 'd'},
+                                            {"cpu-ms", 1, NULL, 'c'},      {"wall-ms", 1, NULL, 'w'},
+                                            {"output-kb", 1, NULL, 'o'},   {"allow-missing", 1, NULL, 'a'},
+                                            {"file", 1, NULL, 'f'},        {"setting", 1, NULL, 'e'},
+                                            {"server", 1, NULL, 'S'},      {"server-tasks", 1, NULL, 'T'},
+                                            {"case-server", 1, NULL, 'C'}, {NULL, 0, NULL, 0}};
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -154,6 +177,9 @@ static void parse(struct settings *settings, int argc, char **argv)
             break;
         case 'S':
             add_server(settings, optarg);
+            break;
+        case 'C':
+            add_case_server(settings, optarg);
             break;
         case 'T':
             settings->sandbox.server_tasks_max = number;
@@ -265,8 +291,9 @@ static int tell_command(const char *command)
 
 static bool run_step(struct sandbox *sandbox, const struct settings *settings, const char *command)
 {
-    const char *const argv[] = {"bash", "-c", command, NULL};
-    struct sandbox_step step = {.argv = argv,
+    const char *const of_shell[] = {"bash", "-c", command, NULL};
+    const char *const of_case[] = {CASE_COMMAND, settings->case_script, command, NULL};
+    struct sandbox_step step = {.argv = settings->case_script != NULL ? of_case : of_shell,
                                 .stdin_fd = -1,
                                 .report_fd = -1,
                                 .cpu_ms = settings->cpu_ms,
@@ -277,7 +304,8 @@ static bool run_step(struct sandbox *sandbox, const struct settings *settings, c
     struct err err = ERR_INIT;
 
     open_outputs(outputs, write_ends);
-    autofd int control = settings->sandbox.server_count > 0 ? tell_command(command) : -1;
+    bool told = settings->sandbox.server_count > 0 && settings->case_script == NULL;
+    autofd int control = told ? tell_command(command) : -1;
     step.control_fd = control;
     step.server = settings->sandbox.server_count > 0 ? 1 : 0;
     step.stdout_fd = write_ends[0];

@@ -17,17 +17,18 @@ USER = 12345  # any uid without an account
 UID_BASE = 64000  # SANDBOX_UID_BASE
 SETTINGS = ("root", "user")
 WARM = HERE / "warm_attacks.py"
+SERVERS = {"suites": "--server", "cases": "--case-server"}
 SECRET = "s3cret-of-the-worker"
 
 
 class Sandbox:
     """One open sandbox. run() gives what the driver tells of the last step."""
 
-    def __init__(self, driver, setting, slot=1, before=None, optional=("cgroup_memory", "cgroup_cpu"), warm=False, apart=False, **options):
+    def __init__(self, driver, setting, slot=1, before=None, optional=("cgroup_memory", "cgroup_cpu"), warm=None, apart=False, **options):
         """`before` is called in the new process; `optional` are the mechanisms that an ordinary user does without; `warm`:
-        commands are run by forks of a warm server; `apart`: in a mount namespace that no other program's mounts reach."""
+        commands are run by forks of a warm server ("suites", "cases": of which kind); `apart`: in a mount namespace that no other program's mounts reach."""
         words = [str(driver), "--slot", str(slot), *(word for path in PROGRAMS for word in ("--file", f"{path.name}={path}")),
-                 *(["--server", str(WARM)] if warm else [])]
+                 *([SERVERS[warm], str(WARM)] if warm else [])]
         for name, value in options.items():
             words += ["--" + name.replace("_", "-"), str(value)]
         if setting == "user":
@@ -43,7 +44,7 @@ class Sandbox:
             raise RuntimeError(first["failed"])
         self.mechanisms, self.server = first["mechanisms"], first["server"]
         if warm:
-            assert self.server == "attacks", self.server
+            assert self.server == "attacks" if warm == "suites" else self.server.startswith("started"), self.server
 
     def _answer(self):
         line = self.process.stdout.readline()
@@ -70,7 +71,7 @@ class Sandbox:
         answer = {}
         for _ in commands:
             answer = self.ended()
-            assert answer["warm"] == self.warm, answer
+            assert answer["warm"] == bool(self.warm), answer
         return answer
 
     def attack(self, name, *arguments):

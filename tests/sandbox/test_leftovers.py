@@ -25,7 +25,7 @@ HOSTILE = [
 
 def state(sandbox):
     # The answer to a step comes before the end of its task: wait for the slot init alone, or it and its warm server.
-    wait_until(lambda: len(tree(sandbox.pid)) == 2 + sandbox.warm, 30, "the last task to end")
+    wait_until(lambda: len(tree(sandbox.pid)) == 2 + bool(sandbox.warm), 30, "the last task to end")
     with open(f"/proc/{sandbox.pid}/status", encoding="ascii") as file:
         memory = next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
     with open(f"/proc/{sandbox.pid}/mountinfo", encoding="ascii") as file:

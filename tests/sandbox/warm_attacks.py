@@ -1,4 +1,5 @@
-"""A warm server for attacks (driver.c --server): an attack runs in the fork itself, any other command is a shell's."""
+"""Attacks in forks of a warm server: as a server by itself (driver.c --server), or as a case (--case-server). An attack runs in the fork
+itself, any other command is a shell's."""
 import ctypes
 import os
 import runpy
@@ -6,11 +7,15 @@ import shlex
 import signal
 import sys
 
-LIBRARY = ctypes.PyDLL("/proc/self/fd/5")
-if LIBRARY.assay_warm_ready(b"attacks", ctypes.c_int64(0)) != 0 or LIBRARY.assay_warm_serve() != 0:
-    os._exit(0)
-COMMAND = os.read(4, 65536).decode()
-os.close(4)
+if sys.argv[0] == "-c":
+    LIBRARY = ctypes.PyDLL("/proc/self/fd/5")
+    if LIBRARY.assay_warm_ready(b"attacks", ctypes.c_int64(0)) != 0 or LIBRARY.assay_warm_serve() != 0:
+        os._exit(0)
+    COMMAND = os.read(4, 65536).decode()
+    os.close(4)
+else:
+    COMMAND = sys.argv[1]
+    del os.environ["PYTHONHASHSEED"]
 WORDS = shlex.split(COMMAND) if COMMAND.startswith("exec /usr/bin/python3 attack.py ") else []
 if WORDS and not set(WORDS) & set("|;&<>"):
     sys.argv = WORDS[2:]
