@@ -10,7 +10,7 @@ SUITE = "from implementation import answer\n\n\ndef test_answer():\n    assert a
 HONEST = "def answer():\n    return 42\n"
 # Every pipe or socket that the process has: wherever the harness put its own.
 FLOOD = """
-import os, stat
+import os, stat, time
 
 def answer():
     block = b"x" * 65536
@@ -22,9 +22,14 @@ def answer():
                     os.write(fd, block)
             except OSError:
                 pass
+        os.close(os.open("/tmp/flooded", os.O_CREAT))
     return 42
 """
-CHILD = "if os.fork() != 0: return 42"
+# On a busy machine the child may begin when the suite has ended, and has flooded nothing then.
+CHILD = """if os.fork() != 0:
+        while not os.path.exists("/tmp/flooded"):
+            time.sleep(0.01)
+        return 42"""
 
 
 @pytest.fixture(params=["root", "user"])
