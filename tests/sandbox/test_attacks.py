@@ -218,8 +218,7 @@ def test_the_workers_configuration(sandbox, tmp_path_factory, owner):
 # What is tried inside, and where the control does the same outside: in the folder itself, unless that is only there inside.
 WRITING = {"/usr/x": None, "/etc/x": None, "/x": None, "/var/x": None, "/run/x": None, "/dev/x": None, "/proc/sysrq-trigger": "/proc/sys/kernel/core_pattern",
            "/proc/sys/kernel/core_pattern": None, "/proc/self/oom_score_adj": None, "/etc/passwd": "/etc/group",
-           "/usr/bin/env": None, "/sys/x": "/sys/kernel/mm/transparent_hugepage/enabled", "/assay/harness/x": f"{HARNESS}/x",
-           "/scratch/x": "/x"}
+           "/usr/bin/env": None, "/sys/x": "/sys/kernel/mm/transparent_hugepage/enabled", "/assay/harness/x": f"{HARNESS}/x"}
 
 
 @pytest.mark.parametrize("path", WRITING)

@@ -41,7 +41,7 @@ static const char *const system_folders[] = {"usr", "bin", "sbin", "lib", "lib32
 static const char *const device_nodes[] = {"null", "zero", "full", "random", "urandom"};
 static const char *const etc_copies[] = {"etc/ld.so.cache", "etc/localtime", "etc/timezone",
                                          "etc/protocols",   "etc/services",  "etc/mime.types"};
-static const char *const folders[] = {"proc", "dev", "dev/shm", "tmp", "work", "scratch",
+static const char *const folders[] = {"proc", "dev", "dev/shm", "tmp", "work",
                                       "etc",  "var", "var/tmp", "run", "assay"};
 static const char *const links[][2] = {{"/proc/self/fd", "dev/fd"},
                                        {"/proc/self/fd/0", "dev/stdin"},
@@ -134,7 +134,7 @@ static bool is_below(const char *path, const char *folder)
 
 bool root_fs_check_shown(const char *path, struct err *err)
 {
-    static const char *const taken[] = {SANDBOX_WORK_DIR, "/tmp", "/dev", "/proc", "/sys", ROOT_FS_SCRATCH};
+    static const char *const taken[] = {SANDBOX_WORK_DIR, "/tmp", "/dev", "/proc", "/sys"};
 
     if (path[0] != '/' || text_path_problem(path + 1, strlen(path + 1)) != NULL)
         return err_set(err, ERR_CONFIG, "read_only_paths: %s is not a plain absolute path below /", path);

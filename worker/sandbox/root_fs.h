@@ -7,10 +7,6 @@
 
 #include "common/err.h"
 
-#define ROOT_FS_SCRATCH                                                                                      \
-    "/scratch" /* an empty folder: where a task's tmpfs is mounted before it is spread                       \
-                */
-
 /* Builds the root and makes it this process's. Needs CAP_SYS_ADMIN over the mount namespace, which must not
  * be the machine's. `read_only_paths` is NULL-terminated; a path that the machine does not have is left out.
  * The slot's /proc stays mounted inside, fully visible, because the kernel lets a task mount its own only

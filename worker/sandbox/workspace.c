@@ -14,18 +14,18 @@
 
 #include "common/mem.h"
 #include "common/text.h"
-#include "worker/sandbox/root_fs.h"
 #include "worker/sandbox/sandbox.h"
 
 #define KEEP_BYTES_MAX ((off_t)8 << 20)
 
+/* The last one is mounted over the tmpfs itself and hides it. */
 static const struct place {
     const char *part;  /* of the tmpfs */
     const char *shown; /* where programs see it */
 } places[] = {
-    {ROOT_FS_SCRATCH "/work", SANDBOX_WORK_DIR},
-    {ROOT_FS_SCRATCH "/tmp", "/tmp"},
-    {ROOT_FS_SCRATCH "/shm", "/dev/shm"},
+    {SANDBOX_WORK_DIR "/tmp", "/tmp"},
+    {SANDBOX_WORK_DIR "/shm", "/dev/shm"},
+    {SANDBOX_WORK_DIR "/work", SANDBOX_WORK_DIR},
 };
 
 const char *const workspace_places[] = {SANDBOX_WORK_DIR, "/tmp", "/dev/shm", NULL};
@@ -61,15 +61,14 @@ bool workspace_mount(int64_t disk_bytes, struct err *err)
 
     (void)snprintf(options, sizeof(options), "mode=0755,size=%" PRId64 ",nr_inodes=%" PRId64, disk_bytes,
                    workspace_inodes(disk_bytes));
-    if (mount("assay", ROOT_FS_SCRATCH, "tmpfs", MS_NOSUID | MS_NODEV, options) != 0)
+    /* Mounted where it stays: an unmount would wait for every CPU of the machine (an RCU grace period). */
+    if (mount("assay", SANDBOX_WORK_DIR, "tmpfs", MS_NOSUID | MS_NODEV, options) != 0)
         return err_set_errno(err, ERR_INFRA, "tmpfs: mount the workspace (%s)", options);
     for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
         if (mkdir(places[i].part, 0755) != 0 ||
             mount(places[i].part, places[i].shown, NULL, MS_BIND, NULL) != 0)
             return err_set_errno(err, ERR_INFRA, "tmpfs: show the workspace at %s", places[i].shown);
     }
-    if (umount2(ROOT_FS_SCRATCH, MNT_DETACH) != 0)
-        return err_set_errno(err, ERR_INFRA, "tmpfs: hide %s", ROOT_FS_SCRATCH);
     return mount_proc(err);
 }
 
