@@ -69,6 +69,14 @@ def test_stopped_in_mid_task_costs_nothing(start):
     assert has_ended(server)
 
 
+def test_under_the_filter_before_it_serves(start):
+    """Its forks add to what it has."""
+    worker = start()
+    assert is_warm(worker.run("before", GOOD))
+    status = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{worker.server()}/status").read_text().splitlines())
+    assert (status["Seccomp"], status["NoNewPrivs"], status["CapEff"].strip("0")) == ("2", "1", "")
+
+
 def test_started_anew_after_a_number_of_tasks(start):
     worker = start(ASSAY_WARM_TASKS_MAX="2")
     servers = []

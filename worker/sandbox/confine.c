@@ -11,6 +11,7 @@
 #include "worker/sandbox/landlock.h"
 #include "worker/sandbox/privileges.h"
 #include "worker/sandbox/sandbox.h"
+#include "worker/sandbox/syscall_filter.h"
 
 #define FIRST_FREE_FD 64 /* descriptors are moved above here before they take their final places */
 
@@ -101,10 +102,10 @@ bool confine_for_exec(const struct confinement *confinement, struct err *err)
            rlimits_apply(&confinement->limits, err);
 }
 
-bool confine_fork(const struct confinement *confinement, const struct sock_fprog *filter, struct err *err)
+bool confine_fork(const struct confinement *confinement, struct err *err)
 {
     return begin(confinement, err) && privileges_drop(err) &&
            (confinement->landlock < 0 || landlock_enforce(confinement->landlock, err)) &&
-           syscall_filter_enforce(filter, err) && place_descriptors(confinement, 0, err) &&
+           syscall_filter_complete(false, err) && place_descriptors(confinement, 0, err) &&
            rlimits_apply(&confinement->limits, err);
 }

@@ -7,7 +7,6 @@
 
 #include "common/err.h"
 #include "worker/sandbox/rlimits.h"
-#include "worker/sandbox/syscall_filter.h"
 #include "worker/sandbox/wire.h"
 
 #define CONFINE_HANDBACK_FD WIRE_STEP_FDS
@@ -25,8 +24,8 @@ struct confinement {
  * descriptor but the step's closes at exec; signals are as after boot. */
 bool confine_for_exec(const struct confinement *confinement, struct err *err);
 /* In a fork of a warm server, which has just entered the namespaces of the task: also gives up every
- * privilege and installs the filter. No descriptor but the step's and `handback` stays open; how signals are
+ * privilege and completes the filter. No descriptor but the step's and `handback` stays open; how signals are
  * handled is the server's (that of its language as it starts). */
-bool confine_fork(const struct confinement *confinement, const struct sock_fprog *filter, struct err *err);
+bool confine_fork(const struct confinement *confinement, struct err *err);
 
 #endif

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -38,21 +39,32 @@ struct allowance {
     uint64_t rights;
 };
 
+/* A rule before it is in a ruleset. The kernel ties it to the file itself, whatever path led there. */
+struct rule {
+    int fd;
+    uint64_t rights;
+};
+
+struct landlock {
+    long abi;
+    struct ruleset_attributes attributes;
+    size_t count;
+    struct rule rules[];
+};
+
 static const struct allowance allowances[] = {
-    {"/usr", FS_READ_AND_EXECUTE},
-    {"/bin", FS_READ_AND_EXECUTE},
-    {"/sbin", FS_READ_AND_EXECUTE},
-    {"/lib", FS_READ_AND_EXECUTE},
-    {"/lib32", FS_READ_AND_EXECUTE},
-    {"/lib64", FS_READ_AND_EXECUTE},
-    {"/libx32", FS_READ_AND_EXECUTE},
-    {SANDBOX_HARNESS_DIR, FS_READ_AND_EXECUTE},
-    {"/proc", FS_READ},
-    {"/dev/null", FS_DEVICE},
-    {"/dev/zero", FS_DEVICE},
-    {"/dev/full", FS_DEVICE},
-    {"/dev/random", FS_DEVICE},
+    {"/usr", FS_READ_AND_EXECUTE},    {"/bin", FS_READ_AND_EXECUTE},
+    {"/sbin", FS_READ_AND_EXECUTE},   {"/lib", FS_READ_AND_EXECUTE},
+    {"/lib32", FS_READ_AND_EXECUTE},  {"/lib64", FS_READ_AND_EXECUTE},
+    {"/libx32", FS_READ_AND_EXECUTE}, {SANDBOX_HARNESS_DIR, FS_READ_AND_EXECUTE},
+    {"/dev/null", FS_DEVICE},         {"/dev/zero", FS_DEVICE},
+    {"/dev/full", FS_DEVICE},         {"/dev/random", FS_DEVICE},
     {"/dev/urandom", FS_DEVICE},
+};
+
+/* Mounted for each task. */
+static const struct allowance of_the_task[] = {
+    {"/proc", FS_READ},
     {SANDBOX_WORK_DIR, ~0ULL},
     {"/tmp", ~0ULL},
     {"/dev/shm", ~0ULL},
@@ -97,62 +109,116 @@ static size_t size_of(long abi)
     return abi < 6 ? offsetof(struct ruleset_attributes, scoped) : sizeof(struct ruleset_attributes);
 }
 
-static bool allow(int ruleset, const struct allowance *allowance, uint64_t handled, struct err *err)
+/* fd -1: there is no such path, and nothing to allow. */
+static bool open_rule(const struct allowance *allowance, uint64_t handled, struct rule *rule, struct err *err)
 {
-    struct landlock_path_beneath_attr rule = {.allowed_access = allowance->rights & handled};
     struct stat status;
     autofd int fd = open(allowance->path, O_PATH | O_CLOEXEC);
 
+    *rule = (struct rule){.fd = -1};
     if (fd < 0 && errno == ENOENT)
         return true;
     if (fd < 0 || fstat(fd, &status) != 0)
         return err_set_errno(err, ERR_INFRA, "landlock: open %s", allowance->path);
+    rule->rights = allowance->rights & handled;
     if (!S_ISDIR(status.st_mode))
-        rule.allowed_access &= FS_RIGHTS_OF_A_FILE;
-    rule.parent_fd = fd;
-    if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0)
-        return err_set_errno(err, ERR_INFRA, "landlock: allow %s", allowance->path);
+        rule->rights &= FS_RIGHTS_OF_A_FILE;
+    rule->fd = steal_fd(&fd);
     return true;
 }
 
-static bool allow_all(int ruleset, const struct allowance *list, size_t count, uint64_t handled,
-                      struct err *err)
+static bool open_rules(struct landlock *landlock, const struct allowance *list, size_t count, struct err *err)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!allow(ruleset, &list[i], handled, err))
+    for (size_t i = 0; i < count; i++) {
+        struct rule *rule = &landlock->rules[landlock->count];
+        if (!open_rule(&list[i], landlock->attributes.handled_access_fs, rule, err))
             return false;
+        landlock->count += rule->fd >= 0;
+    }
     return true;
 }
 
-int landlock_build(const char *const *read_only_paths, bool whole_image, uint64_t *mechanisms,
-                   struct err *err)
+struct landlock *landlock_open(const char *const *read_only_paths, bool whole_image, struct err *err)
 {
+    size_t shown = 0;
+
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (abi < 1) {
         err_set_errno(err, ERR_INFRA,
                       "landlock: not in this kernel, or not among its security modules (kernel option lsm=)");
-        return -1;
+        return NULL;
     }
-    struct ruleset_attributes attributes = rights_of(abi);
-    autofd int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, size_of(abi), 0);
-    if (ruleset < 0) {
-        err_set_errno(err, ERR_INFRA, "landlock: make a ruleset (ABI %ld)", abi);
-        return -1;
-    }
+    while (read_only_paths[shown] != NULL)
+        shown++;
     const struct allowance *of_root = whole_image ? image : own_root;
     size_t of_root_count = whole_image ? ARRAY_SIZE(image) : ARRAY_SIZE(own_root);
-    if (!allow_all(ruleset, allowances, ARRAY_SIZE(allowances), attributes.handled_access_fs, err) ||
-        !allow_all(ruleset, of_root, of_root_count, attributes.handled_access_fs, err))
-        return -1;
-    for (size_t i = 0; read_only_paths[i] != NULL; i++) {
-        const struct allowance shown = {read_only_paths[i], FS_READ_AND_EXECUTE};
-        if (!allow(ruleset, &shown, attributes.handled_access_fs, err))
-            return -1;
+    size_t most = ARRAY_SIZE(allowances) + of_root_count + shown;
+    struct landlock *landlock = calloc(1, sizeof(*landlock) + most * sizeof(*landlock->rules));
+    if (landlock == NULL) {
+        err_set(err, ERR_NO_MEMORY, "landlock: out of memory");
+        return NULL;
     }
+    landlock->abi = abi;
+    landlock->attributes = rights_of(abi);
+    bool opened = open_rules(landlock, allowances, ARRAY_SIZE(allowances), err) &&
+                  open_rules(landlock, of_root, of_root_count, err);
+    for (size_t i = 0; i < shown && opened; i++)
+        opened = open_rules(landlock, &(struct allowance){read_only_paths[i], FS_READ_AND_EXECUTE}, 1, err);
+    if (opened)
+        return landlock;
+    landlock_close(landlock);
+    return NULL;
+}
+
+void landlock_close(struct landlock *landlock)
+{
+    for (size_t i = 0; landlock != NULL && i < landlock->count; i++)
+        close_fd(&landlock->rules[i].fd);
+    free(landlock);
+}
+
+static bool add(int ruleset, const struct rule *rule, const char *what, struct err *err)
+{
+    struct landlock_path_beneath_attr attributes = {.allowed_access = rule->rights, .parent_fd = rule->fd};
+
+    if (rule->fd >= 0 &&
+        syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &attributes, 0) != 0)
+        return err_set_errno(err, ERR_INFRA, "landlock: allow %s", what);
+    return true;
+}
+
+static bool add_all(int ruleset, const struct landlock *landlock, struct err *err)
+{
+    for (size_t i = 0; i < landlock->count; i++)
+        if (!add(ruleset, &landlock->rules[i], "what the slot shows", err))
+            return false;
+    for (size_t i = 0; i < ARRAY_SIZE(of_the_task); i++) {
+        struct rule rule;
+        if (!open_rule(&of_the_task[i], landlock->attributes.handled_access_fs, &rule, err))
+            return false;
+        bool added = add(ruleset, &rule, of_the_task[i].path, err);
+        close_fd(&rule.fd);
+        if (!added)
+            return false;
+    }
+    return true;
+}
+
+int landlock_build(const struct landlock *landlock, uint64_t *mechanisms, struct err *err)
+{
+    autofd int ruleset =
+        (int)syscall(SYS_landlock_create_ruleset, &landlock->attributes, size_of(landlock->abi), 0);
+
+    if (ruleset < 0) {
+        err_set_errno(err, ERR_INFRA, "landlock: make a ruleset (ABI %ld)", landlock->abi);
+        return -1;
+    }
+    if (!add_all(ruleset, landlock, err))
+        return -1;
     *mechanisms |= MECHANISM_BIT(MECHANISM_LANDLOCK);
-    if (attributes.handled_access_net != 0)
+    if (landlock->attributes.handled_access_net != 0)
         *mechanisms |= MECHANISM_BIT(MECHANISM_LANDLOCK_NET);
-    if (attributes.scoped != 0)
+    if (landlock->attributes.scoped != 0)
         *mechanisms |= MECHANISM_BIT(MECHANISM_LANDLOCK_SCOPES);
     return steal_fd(&ruleset);
 }

@@ -8,13 +8,18 @@
 
 #include "common/err.h"
 
-/* A ruleset for the paths of the calling process's root: `read_only_paths` (NULL-terminated) may be read and
- * executed, the workspace may be used in every way. Returns the ruleset's descriptor (CLOEXEC, the caller's),
- * -1 with an error that names Landlock. With `whole_image` the root is not the sandbox's own, minimal one but
- * a container's: then its / cannot be listed, and of /etc only harmless files be read. *mechanisms gets the
- * bits of enum mechanism it will hold. */
-int landlock_build(const char *const *read_only_paths, bool whole_image, uint64_t *mechanisms,
-                   struct err *err);
+struct landlock;
+
+/* Once a slot: what its tasks may do below the paths of its root, of which `read_only_paths`
+ * (NULL-terminated) may be read and executed. With `whole_image` the root is not the sandbox's own, minimal
+ * one but a container's: then its / cannot be listed, and of /etc only harmless files be read. NULL with an
+ * error that names Landlock. */
+struct landlock *landlock_open(const char *const *read_only_paths, bool whole_image, struct err *err);
+void landlock_close(struct landlock *landlock);
+/* A ruleset for a task, in its root: also its own workspace and /proc, which may be used in every way and
+ * read. Returns the ruleset's descriptor (CLOEXEC, the caller's), -1 with an error that names Landlock.
+ * *mechanisms gets the bits of enum mechanism it will hold. */
+int landlock_build(const struct landlock *landlock, uint64_t *mechanisms, struct err *err);
 /* On this process and those it starts; needs no_new_privs. Mounting is impossible afterwards. */
 bool landlock_enforce(int ruleset, struct err *err);
 

@@ -3,17 +3,12 @@
 #include <cap-ng.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/securebits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "common/mem.h"
-
-#define SECUREBITS                                                                                           \
-    (SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |         \
-     SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
 
 static bool read_capabilities(struct err *err)
 {
@@ -106,39 +101,4 @@ bool privileges_map_self(unsigned inside, uid_t outside_uid, gid_t outside_gid, 
     (void)snprintf(gid_map, sizeof(gid_map), "%u %u 1", inside, (unsigned)outside_gid);
     return write_proc("/proc/self/setgroups", "deny", err) &&
            write_proc("/proc/self/uid_map", uid_map, err) && write_proc("/proc/self/gid_map", gid_map, err);
-}
-
-static bool drop(bool keep_setfcap, struct err *err)
-{
-    if (!read_capabilities(err))
-        return false;
-    if (prctl(PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0) != 0)
-        return err_set_errno(err, ERR_INFRA, "no_capabilities: lock the securebits");
-    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0)
-        return err_set_errno(err, ERR_INFRA, "no_capabilities: clear the ambient set");
-    capng_clear(CAPNG_SELECT_BOTH);
-    if (keep_setfcap)
-        (void)capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SETFCAP);
-    int failure = capng_apply(CAPNG_SELECT_BOTH);
-    if (failure != 0)
-        return err_set(err, ERR_INFRA, "no_capabilities: clear the sets: libcap-ng says %d", failure);
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-        return err_set_errno(err, ERR_INFRA, "no_new_privs");
-    if (!read_capabilities(err))
-        return false;
-    if (keep_setfcap)
-        (void)capng_update(CAPNG_DROP, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SETFCAP);
-    if (capng_have_capabilities(CAPNG_SELECT_BOTH) != CAPNG_NONE)
-        return err_set(err, ERR_INFRA, "no_capabilities: some are left");
-    return true;
-}
-
-bool privileges_drop(struct err *err)
-{
-    return drop(false, err);
-}
-
-bool privileges_drop_but_setfcap(struct err *err)
-{
-    return drop(true, err);
 }

@@ -1,4 +1,4 @@
-/* Identity and capabilities. libcap-ng is used here alone. */
+/* Identity and capabilities. libcap-ng is used here alone (privileges.c). */
 #ifndef ASSAY_WORKER_SANDBOX_PRIVILEGES_H
 #define ASSAY_WORKER_SANDBOX_PRIVILEGES_H
 

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -16,6 +15,7 @@
 #include "common/clock.h"
 #include "common/mem.h"
 #include "worker/sandbox/step.h"
+#include "worker/sandbox/syscall_filter.h"
 #include "worker/sandbox/warm.h"
 
 #define ERROR_TAIL    400 /* of what a server wrote before it died */
@@ -41,27 +41,13 @@ static bool read_strings(struct server *server, const struct wire_request *reque
     return true;
 }
 
-static bool save_filter(struct servers *servers, const struct sock_fprog *filter, struct err *err)
-{
-    size_t size = filter->len * sizeof(*filter->filter);
-
-    if (servers->filter >= 0)
-        return true;
-    autofd int file = memfd_create("filter", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (file < 0 || write(file, filter->filter, size) != (ssize_t)size ||
-        fcntl(file, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
-        return err_set_errno(err, ERR_INFRA, "keep the seccomp filter for warm servers");
-    servers->filter = steal_fd(&file);
-    return true;
-}
-
 void servers_init(struct servers *servers, int null, int proc)
 {
-    *servers = (struct servers){.null = null, .proc = proc, .filter = -1};
+    *servers = (struct servers){.null = null, .proc = proc};
 }
 
 bool servers_configure(struct servers *servers, const struct wire_request *request, int *fds, size_t fd_count,
-                       const struct sock_fprog *filter, struct err *err)
+                       struct err *err)
 {
     bool known = request->server >= 1 && request->server <= WIRE_SERVERS;
     struct server *server = known ? &servers->items[request->server - 1] : NULL;
@@ -73,8 +59,7 @@ bool servers_configure(struct servers *servers, const struct wire_request *reque
                               .library = steal_fd(&fds[1]),
                               .tasks_max = request->processes,
                               .growth_bytes_max = request->memory_bytes};
-    server->configured = save_filter(servers, filter, err) && wire_view_open(&server->blob, fds[0], err) &&
-                         read_strings(server, request, err);
+    server->configured = wire_view_open(&server->blob, fds[0], err) && read_strings(server, request, err);
     return server->configured;
 }
 
@@ -100,9 +85,12 @@ static _Noreturn void child(const struct server *server, const int *fds)
     char *const *argv = (char *const *)(uintptr_t)server->argv;
     char *const *environment = (char *const *)(uintptr_t)server->environment;
 
-    if (setsid() > 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && place(fds, WARM_FIRST_FREE))
+    struct err err = ERR_INIT;
+
+    if (setsid() > 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && place(fds, WARM_FIRST_FREE) &&
+        syscall_filter_complete(true, &err))
         (void)execve(argv[0], argv, environment);
-    (void)dprintf(STDERR_FILENO, "start %s: %s", argv[0], strerror(errno));
+    (void)dprintf(STDERR_FILENO, "start %s: %s", argv[0], err.code == ERR_NONE ? strerror(errno) : err.text);
     _exit(127);
 }
 
@@ -118,8 +106,8 @@ static bool start_process(const struct servers *servers, struct server *server, 
         return err_set_errno(err, ERR_INFRA, "pipe");
     autofd int writing = errors[1];
     server->errors = errors[0];
-    const int fds[WARM_FIRST_FREE] = {servers->null, writing,         writing,        its_end,
-                                      servers->null, server->library, servers->filter};
+    const int fds[WARM_FIRST_FREE] = {servers->null, writing,       writing,
+                                      its_end,       servers->null, server->library};
     server->pid = fork();
     if (server->pid == 0)
         child(server, fds);

@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "worker/sandbox/syscall_filter.h"
 #include "worker/sandbox/wire.h"
 
 #define SERVER_START_MS  20000 /* to load everything */
@@ -30,7 +29,6 @@ struct server {
 
 struct servers {
     int null, proc; /* /dev/null; the folder of a writable /proc */
-    int filter;     /* memfd: the seccomp filter for forks; -1 = not made yet */
     struct server items[WIRE_SERVERS];
 };
 
@@ -39,7 +37,7 @@ typedef void servers_report_fn(const struct wire_event *event);
 void servers_init(struct servers *servers, int null, int proc);
 /* Keeps what SERVE brought (`fds`: blob, library; what is kept of them is -1 afterwards). */
 bool servers_configure(struct servers *servers, const struct wire_request *request, int *fds, size_t fd_count,
-                       const struct sock_fprog *filter, struct err *err);
+                       struct err *err);
 /* Starts those that are configured, do not run, and were not given up; waits until each is ready; tells of
  * each (WIRE_SERVER), whether it serves or not. */
 void servers_start(struct servers *servers, servers_report_fn *report);

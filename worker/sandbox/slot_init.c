@@ -64,7 +64,7 @@ static void serve_warm(struct slot_state *slot, const struct wire_request *reque
 {
     struct wire_event event = {.version = WIRE_VERSION, .kind = WIRE_SERVER, .server = request->server};
 
-    if (servers_configure(&slot->servers, request, fds, fd_count, &slot->filter, &event.err))
+    if (servers_configure(&slot->servers, request, fds, fd_count, &event.err))
         servers_start(&slot->servers, send_event);
     else
         send_event(&event);
@@ -74,8 +74,7 @@ static void begin(struct slot_state *slot, const struct wire_request *request, i
 {
     struct task_setup setup = {.proc = slot->proc,
                                .null = slot->null,
-                               .read_only_paths = slot->read_only_paths,
-                               .filter = &slot->filter,
+                               .landlock = slot->landlock,
                                .no_landlock = slot->no_landlock,
                                .container_uid = slot->container_uid,
                                .begin = *request,

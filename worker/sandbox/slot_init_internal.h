@@ -2,11 +2,11 @@
 #ifndef ASSAY_WORKER_SANDBOX_SLOT_INIT_INTERNAL_H
 #define ASSAY_WORKER_SANDBOX_SLOT_INIT_INTERNAL_H
 
-#include <linux/filter.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "worker/sandbox/landlock.h"
 #include "worker/sandbox/servers.h"
 #include "worker/sandbox/slot_container.h"
 #include "worker/sandbox/wire.h"
@@ -30,10 +30,10 @@ struct slot_state {
     long processors;
     uint64_t mechanisms;
     bool no_landlock;             /* is no obstacle */
+    struct landlock *landlock;    /* NULL = the operator does without */
     const char **read_only_paths; /* NULL-terminated; point into `options` */
     const char *harness_dir;
     struct wire_view options;
-    struct sock_fprog filter;
     uid_t container_uid; /* 0 = namespaces */
     struct memory_watch memory;
     struct running_task task;

@@ -120,6 +120,8 @@ static bool build_namespaces(struct slot_state *slot, const struct wire_request 
 /* Also removes what a worker before this one may have left. */
 static bool join_container(struct slot_state *slot, struct err *err)
 {
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return err_set_errno(err, ERR_INFRA, "no_new_privs");
     return slot_container_set_up(slot->harness_dir, slot->read_only_paths, err) &&
            open_descriptors(slot, err) && slot_container_clean(slot->container_uid, err);
 }
@@ -138,8 +140,12 @@ bool slot_set_up(struct slot_state *slot, struct err *err)
         return err_set_errno(err, ERR_CONFIG,
                              "the harness folder %s must be readable by the slot's programs (chmod -R a+rX)",
                              slot->harness_dir);
+    slot->landlock = landlock_open(slot->read_only_paths, is_container, err);
+    if (slot->landlock == NULL && !slot->no_landlock)
+        return false;
+    err_clear(err);
     more = (request.deny_memory != 0 ? SYSCALL_FILTER_MEMORY : 0) | (is_container ? SYSCALL_FILTER_IPC : 0);
-    if (!syscall_filter_build(more, &slot->filter, err))
+    if (!syscall_filter_begin(more, err))
         return false;
     /* Nobody of the same uid looks inside. */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)

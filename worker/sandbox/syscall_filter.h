@@ -1,5 +1,9 @@
 /* The seccomp filter: system calls that no program under test needs and that reach into the kernel, the
- * machine or other processes are refused. libseccomp is used here alone. */
+ * machine or other processes are refused. libseccomp is used here alone.
+ *
+ * It is installed in two parts, because the kernel compiles what is installed each time, and a task is short:
+ * a large one when the slot is opened, which all of its processes inherit, and a small one for what the inits
+ * still need to build a task. */
 #ifndef ASSAY_WORKER_SANDBOX_SYSCALL_FILTER_H
 #define ASSAY_WORKER_SANDBOX_SYSCALL_FILTER_H
 
@@ -17,12 +21,15 @@ enum syscall_filter_more {
     SYSCALL_FILTER_IPC = 2,
 };
 
-/* Compiles the filter once (about a millisecond); `program->filter` is malloc'ed. `more`: bits of enum
- * syscall_filter_more. Answers: EPERM; EACCES for a socket of any family but AF_UNIX; ENOSYS for
- * clone3, whose flags a filter cannot see, so that the C library falls back to clone; SIGSYS for calls of
- * another architecture. */
-bool syscall_filter_build(unsigned more, struct sock_fprog *program, struct err *err);
-/* On this process and those it starts; needs no_new_privs. */
-bool syscall_filter_enforce(const struct sock_fprog *program, struct err *err);
+/* Compiles the first part (about a millisecond) and puts it on this process and those it starts; needs
+ * no_new_privs. `more`: bits of enum syscall_filter_more. Answers: EPERM; EACCES for a socket of any family
+ * but AF_UNIX; SIGSYS for calls of another architecture. */
+bool syscall_filter_begin(unsigned more, struct err *err);
+/* The second part, on this process and those it starts, before anything of a task runs in it: no mounts, no
+ * namespaces (EPERM), no clone3 (ENOSYS), whose flags a filter cannot see, so that the C library falls back
+ * to clone. `but_setns`: for a warm server, whose forks enter a task's namespaces, and complete it. */
+bool syscall_filter_complete(bool but_setns, struct err *err);
+/* Of syscall_filter.c. */
+bool syscall_filter_install(const struct sock_fprog *program, struct err *err);
 
 #endif

@@ -10,22 +10,21 @@
 #ifndef ASSAY_WORKER_SANDBOX_TASK_INIT_H
 #define ASSAY_WORKER_SANDBOX_TASK_INIT_H
 
-#include <linux/filter.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "worker/sandbox/landlock.h"
 #include "worker/sandbox/wire.h"
 
 #define TASK_UID 1000u /* uid and gid that programs see; the slot's outside */
 
 struct task_setup {
-    int socket; /* frames from and to the slot init */
-    int proc;   /* folder: the slot's /proc, writable */
-    int null;   /* /dev/null */
-    const char *const *read_only_paths;
-    const struct sock_fprog *filter;
-    bool no_landlock;    /* is no obstacle */
-    uid_t container_uid; /* in a container: the uid to become; 0 = namespaces */
+    int socket;                      /* frames from and to the slot init */
+    int proc;                        /* folder: the slot's /proc, writable */
+    int null;                        /* /dev/null */
+    const struct landlock *landlock; /* NULL = the operator does without */
+    bool no_landlock;                /* is no obstacle */
+    uid_t container_uid;             /* in a container: the uid to become; 0 = namespaces */
     struct wire_request begin;
     int files; /* blob; -1 = none */
 };

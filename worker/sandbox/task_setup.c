@@ -22,8 +22,9 @@ static bool build_landlock(struct task *task, struct err *err)
 {
     const struct task_setup *setup = task->setup;
 
-    task->landlock =
-        landlock_build(setup->read_only_paths, setup->container_uid != 0, &task->mechanisms, err);
+    if (setup->landlock == NULL) /* the operator does without */
+        return true;
+    task->landlock = landlock_build(setup->landlock, &task->mechanisms, err);
     bool has_scopes = (task->mechanisms & MECHANISM_BIT(MECHANISM_LANDLOCK_SCOPES)) != 0;
     if (task->landlock >= 0 && (setup->container_uid == 0 || has_scopes || setup->no_landlock))
         return true;
@@ -54,8 +55,7 @@ static bool confine_in_container(struct task *task, struct err *err)
 {
     task->mechanisms |= MECHANISM_BIT(MECHANISM_OWN_UID) | MECHANISM_BIT(MECHANISM_TMPFS) |
                         MECHANISM_BIT(MECHANISM_READ_ONLY_ROOT);
-    return become_in_container(task, err) && build_landlock(task, err) &&
-           syscall_filter_enforce(task->setup->filter, err);
+    return become_in_container(task, err) && build_landlock(task, err) && syscall_filter_complete(false, err);
 }
 
 static bool confine_in_namespaces(struct task *task, struct err *err)
@@ -63,8 +63,7 @@ static bool confine_in_namespaces(struct task *task, struct err *err)
     task->mechanisms |= MECHANISM_BIT(MECHANISM_PID_NAMESPACE) | MECHANISM_BIT(MECHANISM_MOUNT_NAMESPACE) |
                         MECHANISM_BIT(MECHANISM_IPC_NAMESPACE) | MECHANISM_BIT(MECHANISM_TMPFS);
     return privileges_map_self(TASK_UID, 0, 0, err) && workspace_mount(task->setup->begin.disk_bytes, err) &&
-           build_landlock(task, err) && privileges_drop(err) &&
-           syscall_filter_enforce(task->setup->filter, err);
+           build_landlock(task, err) && privileges_drop(err) && syscall_filter_complete(false, err);
 }
 
 static bool confine(struct task *task, struct err *err)

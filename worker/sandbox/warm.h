@@ -4,13 +4,14 @@
  *   slot init ── warm server ── waiter ── the program's process
  *            └── task init (pid 1 of the task's pid namespace)
  *
- * The slot init starts the server (servers.h) inside the slot's sandbox, without any capability, with the
- * descriptors below. For a step the task's init hands it its namespaces and the step's descriptors
- * (WIRE_FORK). The server vforks a waiter, which shares its memory and so costs next to nothing; the waiter
- * enters the namespaces and forks: a copy of the server as a process of the task, which confines itself
- * (confine_fork) before anything else runs in it. The waiter waits for it and tells how it ended, over a
- * channel of this step alone. The server executes nothing of a task and reads nothing of one: files, control
- * object and report are between the task's init, the forked process and the worker.
+ * The slot init starts the server (servers.h) inside the slot's sandbox, without any capability, under a
+ * filter that refuses it all that programs are refused but setns, with the descriptors below. For a step the
+ * task's init hands it its namespaces and the step's descriptors (WIRE_FORK). The server vforks a waiter,
+ * which shares its memory and so costs next to nothing; the waiter enters the namespaces and forks: a copy of
+ * the server as a process of the task, which confines itself (confine_fork) before anything else runs in it.
+ * The waiter waits for it and tells how it ended, over a channel of this step alone. The server executes
+ * nothing of a task and reads nothing of one: files, control object and report are between the task's init,
+ * the forked process and the worker.
  *
  * There are two kinds. A server of suites is a program of the harness that loads the library and calls it
  * (worker/warm/warm_server.h). A server of cases is the interpreter itself, with the library preloaded, which
@@ -40,8 +41,7 @@
 #define WARM_SOCKET_FD  3
 #define WARM_TAKEN_FD   4
 #define WARM_LIBRARY_FD 5 /* the library: WARM_LIBRARY_PATH */
-#define WARM_FILTER_FD  6 /* the seccomp filter: an array of struct sock_filter */
-#define WARM_FIRST_FREE 7
+#define WARM_FIRST_FREE 6
 
 #define WARM_LIBRARY_PATH "/proc/self/fd/5"
 

@@ -2,13 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,7 +28,6 @@ void PyOS_AfterFork_Child(void) __attribute__((weak));
 /* One a process. */
 static struct {
     int proc, null;
-    struct sock_fprog filter;
     int64_t preload_bytes;
     struct suite_store *store; /* NULL: nothing is kept */
     /* What was kept of the suite of the step that is being forked; the fork inherits this and nothing else of
@@ -52,20 +51,11 @@ struct job {
     int handback[2]; /* a pipe, where nothing is kept of the suite yet; else -1 */
 };
 
-static bool load_filter(struct err *err)
+/* A fork only completes the filter that it inherits. */
+static bool is_filtered(struct err *err)
 {
-    struct stat status;
-
-    if (fstat(WARM_FILTER_FD, &status) != 0 || status.st_size <= 0)
-        return err_set_errno(err, ERR_INFRA, "look at the seccomp filter");
-    size_t size = (size_t)status.st_size;
-    struct sock_filter *code = malloc(size);
-    if (code == NULL || pread(WARM_FILTER_FD, code, size, 0) != (ssize_t)size) {
-        free(code);
-        return err_set_errno(err, ERR_INFRA, "read the seccomp filter");
-    }
-    server.filter = (struct sock_fprog){(unsigned short)(size / sizeof(*code)), code};
-    return true;
+    return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == SECCOMP_MODE_FILTER ||
+           err_set(err, ERR_INFRA, "seccomp: the server is under no filter");
 }
 
 /* Memory that the forks would share with each other. */
@@ -109,7 +99,7 @@ int warm_ready(const char *loaded, int64_t preload_bytes, bool keeps_suites)
     if (server.proc < 0 || server.null < 0)
         err_set_errno(&event.err, ERR_INFRA, "open /proc and /dev/null");
     else if ((!keeps_suites || (server.store = suite_store_open(&event.err)) != NULL) &&
-             load_filter(&event.err) && shares_nothing(&event.err) && read_sizes(&event, &event.err))
+             is_filtered(&event.err) && shares_nothing(&event.err) && read_sizes(&event, &event.err))
         (void)snprintf(event.err.text, sizeof(event.err.text), "%s", loaded);
     bool sent = wire_send(WARM_SOCKET_FD, &event, sizeof(event), NULL, 0, NULL);
     return sent && event.err.code == ERR_NONE ? 0 : -1;
@@ -186,7 +176,7 @@ static bool confine(const struct job *job, struct err *err)
         bool given = (request->step_fds & (1u << i)) != 0 && next < job->fd_count;
         confinement.fds[i] = given ? job->fds[next++] : -1;
     }
-    return confine_fork(&confinement, &server.filter, err);
+    return confine_fork(&confinement, err);
 }
 
 /* Kept until the process is confined: what goes wrong before is the machinery's failure. */

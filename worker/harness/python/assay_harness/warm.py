@@ -15,7 +15,7 @@ import tempfile
 import time
 
 LIBRARY = "/proc/self/fd/5"
-FIRST_OPEN = 7  # descriptors below are the sandbox's
+FIRST_OPEN = 6  # descriptors below are the sandbox's
 WORKSPACE = "/work"
 # What a run of pytest loads when it is first needed (where this version has it).
 NEEDED_LATER = (
@@ -88,8 +88,10 @@ def _open_descriptors():
 def _reopen(descriptors):
     for descriptor, source in descriptors.items():
         opened = 2 if source == 2 else os.open(source, os.O_RDWR)
+        if opened == descriptor:
+            continue
         os.dup2(opened, descriptor, inheritable=False)
-        if opened not in (2, descriptor):
+        if opened != 2:
             os.close(opened)
 
 
