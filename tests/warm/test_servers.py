@@ -1,6 +1,9 @@
 """The life of a warm server: started, killed, started anew, not there at all."""
+import ctypes
+import mmap
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import tempfile
@@ -9,8 +12,11 @@ import pytest
 from workers import SUITE, Worker, has_ended, is_warm, task, with_stanza
 
 from lib.proc import state
+from lib.skipping import skip
 from lib.waiting import wait_until
 
+HUGE_PAGE = 2 << 20
+MADV_COLLAPSE = 25
 GOOD = "def check():\n    return True\n"
 SLOW = "import time\n\ndef check():\n    time.sleep(3)\n    return True\n"
 
@@ -75,6 +81,28 @@ def test_under_the_filter_before_it_serves(start):
     assert is_warm(worker.run("before", GOOD))
     status = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{worker.server()}/status").read_text().splitlines())
     assert (status["Seccomp"], status["NoNewPrivs"], status["CapEff"].strip("0")) == ("2", "1", "")
+
+
+def collapses():
+    """Does this kernel put what is asked for into huge pages?"""
+    with mmap.mmap(-1, 2 * HUGE_PAGE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+        start = -ctypes.addressof(ctypes.c_char.from_buffer(memory)) % HUGE_PAGE
+        memory[start] = 1
+        try:
+            memory.madvise(MADV_COLLAPSE, start, HUGE_PAGE)
+        except OSError:
+            return False
+    return True
+
+
+def test_its_memory_is_in_huge_pages(start):
+    """A fork copies less of its page table."""
+    if not collapses():
+        skip("huge_pages", "this kernel makes none when asked to")
+    worker = start()
+    assert is_warm(worker.run("before", GOOD))
+    rollup = pathlib.Path(f"/proc/{worker.server()}/smaps_rollup").read_text()
+    assert int(re.search(r"AnonHugePages:\s+(\d+)", rollup)[1]) >= 2048
 
 
 def test_started_anew_after_a_number_of_tasks(start):

@@ -18,6 +18,7 @@
 #include "worker/sandbox/suite_store.h"
 #include "worker/sandbox/warm.h"
 #include "worker/sandbox/wire.h"
+#include "worker/warm/huge_pages.h"
 #include "worker/warm/warm_internal.h"
 
 /* Of Python's interface, where the process is one. */
@@ -96,6 +97,7 @@ int warm_ready(const char *loaded, int64_t preload_bytes, bool keeps_suites)
     server.proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     server.null = open("/dev/null", O_RDWR | O_CLOEXEC);
     server.preload_bytes = preload_bytes;
+    huge_pages_use();
     if (server.proc < 0 || server.null < 0)
         err_set_errno(&event.err, ERR_INFRA, "open /proc and /dev/null");
     else if ((!keeps_suites || (server.store = suite_store_open(&event.err)) != NULL) &&
