@@ -6,7 +6,7 @@ ARG CACHE=toolchain
 FROM ${BASE} AS toolchain
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         gcc g++ libc6-dev ccache cmake ninja-build pkg-config librabbitmq-dev libpq-dev libjansson-dev libconfig-dev \
-        libcurl4-openssl-dev libssl-dev libmicrohttpd-dev libseccomp-dev libcap-ng-dev && \
+        libcurl4-openssl-dev libssl-dev libmicrohttpd-dev libseccomp-dev && \
     rm -rf /var/lib/apt/lists/* && mkdir /ccache
 
 FROM ${CACHE} AS cache

@@ -4,7 +4,7 @@ ARG COMPILED=assay/compiled
 
 FROM ${BASE} AS base
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        librabbitmq4 libjansson4 libconfig9 libmicrohttpd12 libssl3 libseccomp2 libcap-ng0 && \
+        librabbitmq4 libjansson4 libconfig9 libmicrohttpd12 libssl3 libseccomp2 && \
     rm -rf /var/lib/apt/lists/* && find / -xdev -type f -perm /6000 -exec chmod a-s {} + && \
     mkdir -p -m 1777 /work && mkdir -p /assay/checks /shared
 COPY compose/images/checks/base compose/images/healthy /assay/checks/

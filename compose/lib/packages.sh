@@ -4,7 +4,7 @@
 
 server_packages=(rabbitmq-server postgresql python3)
 build_packages=(cmake ninja-build gcc g++ pkg-config librabbitmq-dev libpq-dev libjansson-dev libconfig-dev libcurl4-openssl-dev
-    libssl-dev libmicrohttpd-dev libseccomp-dev libcap-ng-dev)
+    libssl-dev libmicrohttpd-dev libseccomp-dev)
 runtime_packages=(python3 python3-pytest python3-coverage nodejs gcc g++ bash)
 test_packages=(libcmocka-dev openssl python3-pytest python3-pytest-xdist python3-pika python3-psycopg2 python3-jsonschema python3-coverage git
     ca-certificates faketime iproute2 nftables)

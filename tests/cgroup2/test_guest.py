@@ -23,7 +23,7 @@ from lib.skipping import skip
 HERE = pathlib.Path(__file__).resolve().parent
 DEBIAN = ROOT / "build/guest"
 PACKAGES = ("python3 python3-pytest python3-pika python3-psycopg2 python3-jsonschema procps util-linux libasan8 libubsan1 librabbitmq4 libpq5 "
-            "libjansson4 libcurl4 libconfig9 libmicrohttpd12 libssl3 libseccomp2 libcap-ng0 busybox-static")
+            "libjansson4 libcurl4 libconfig9 libmicrohttpd12 libssl3 libseccomp2 busybox-static")
 PROGRAMS = ("assay-worker", "assay-slot-init", "assay-probe", "sandbox_driver")
 MEMORY_MB = 4096
 TESTS = "tests/cgroup2/inside.py"

@@ -17,7 +17,6 @@ QUARANTINE = {
     r"microhttpd\.h": ("common/http_server.c",),
     r"openssl/.+": ("common/digest.c", "common/broker/tls.c", "common/pg/certificate.c"),
     r"seccomp\.h": ("worker/sandbox/syscall_filter.c",),
-    r"cap-ng\.h": ("worker/sandbox/privileges.c",),
 }
 # Allowed in one file, whichever; jansson in the modules that speak JSON.
 ONE_FILE = (r"curl/.+",)

@@ -1,4 +1,4 @@
-/* Identity and capabilities. libcap-ng is used here alone (privileges.c). */
+/* Identity and capabilities. */
 #ifndef ASSAY_WORKER_SANDBOX_PRIVILEGES_H
 #define ASSAY_WORKER_SANDBOX_PRIVILEGES_H
 
