@@ -15,10 +15,10 @@
 /* What is left in a pipe fits into its size; more than twice that is a writer that outlived its step. */
 #define DRAIN_BYTES_MAX ((size_t)2 * 1024 * 1024)
 
+/* Of a pipe's or a socket's end that was just made, which has no other flag to lose. */
 static bool set_nonblocking(int fd)
 {
-    int flags = fcntl(fd, F_GETFL);
-    return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
+    return fcntl(fd, F_SETFL, O_NONBLOCK) == 0;
 }
 
 /* The program's standard streams. /dev/stdin and its like are opened by path, by whatever uid the slot has;
@@ -55,10 +55,11 @@ static bool read_piece(struct slot_reader *reader, size_t *size)
 static void on_readable(void *context, int fd, uint32_t events)
 {
     struct slot_reader *reader = context;
-    size_t size;
+    size_t size = READ_SIZE;
     (void)fd;
     (void)events;
-    for (int i = 0; i < READS_AT_A_TIME && read_piece(reader, &size); i++)
+    /* Less than was asked for is most often all that there is, and epoll tells when it is not. */
+    for (int i = 0; i < READS_AT_A_TIME && size == READ_SIZE && read_piece(reader, &size); i++)
         continue;
 }
 
@@ -136,6 +137,12 @@ bool slot_feeder_open(struct slot_feeder *feeder, struct loop *loop, const char 
     if (!set_nonblocking(ends[1])) {
         (void)err_set_errno(err, ERR_INFRA, "set up a pipe for the input of a step");
     } else {
+        /* Most input fits into the pipe, and needs nobody to wait until there is room. */
+        on_writable(feeder, ends[1], EPOLLOUT);
+        if (feeder->fd < 0) {
+            *program_end = ends[0];
+            return true;
+        }
         feeder->watch = loop_watch_fd(loop, ends[1], EPOLLOUT, on_writable, feeder, err);
         if (feeder->watch != NULL) {
             *program_end = ends[0];

@@ -117,7 +117,7 @@ void wire_close_fds(int *fds, size_t count)
 
 void wire_blob_open(struct wire_blob *blob)
 {
-    memset(blob, 0, sizeof(*blob));
+    *blob = (struct wire_blob){.fd = -1};
     blob->fd = memfd_create("assay", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (blob->fd < 0) {
         blob->failed = true;
@@ -125,14 +125,8 @@ void wire_blob_open(struct wire_blob *blob)
     }
 }
 
-static void blob_write(struct wire_blob *blob, const void *data, size_t size)
+static void blob_write(struct wire_blob *blob, const char *from, size_t size)
 {
-    const char *from = data;
-
-    if (!blob->failed && size > WIRE_BLOB_MAX - blob->size) {
-        blob->failed = true;
-        blob->failure = EFBIG;
-    }
     while (!blob->failed && size > 0) {
         ssize_t written = write(blob->fd, from, size);
         if (written < 0 && errno == EINTR)
@@ -144,13 +138,37 @@ static void blob_write(struct wire_blob *blob, const void *data, size_t size)
         }
         from += written;
         size -= (size_t)written;
-        blob->size += (size_t)written;
     }
+}
+
+static void blob_flush(struct wire_blob *blob)
+{
+    blob_write(blob, blob->gather, blob->gathered);
+    blob->gathered = 0;
+}
+
+static void blob_add(struct wire_blob *blob, const void *data, size_t size)
+{
+    if (!blob->failed && size > WIRE_BLOB_MAX - blob->size) {
+        blob->failed = true;
+        blob->failure = EFBIG;
+    }
+    if (blob->failed || size == 0)
+        return;
+    blob->size += size;
+    if (size > sizeof(blob->gather) - blob->gathered)
+        blob_flush(blob);
+    if (size > sizeof(blob->gather)) {
+        blob_write(blob, data, size);
+        return;
+    }
+    memcpy(blob->gather + blob->gathered, data, size);
+    blob->gathered += size;
 }
 
 void wire_blob_string(struct wire_blob *blob, const char *text)
 {
-    blob_write(blob, text, strlen(text) + 1);
+    blob_add(blob, text, strlen(text) + 1);
     blob->items++;
 }
 
@@ -165,12 +183,13 @@ void wire_blob_file(struct wire_blob *blob, const char *path, bool executable, c
     struct file_header header = {.size = size, .executable = executable};
 
     wire_blob_string(blob, path);
-    blob_write(blob, &header, sizeof(header));
-    blob_write(blob, data, size);
+    blob_add(blob, &header, sizeof(header));
+    blob_add(blob, data, size);
 }
 
 int wire_blob_seal(struct wire_blob *blob, struct err *err)
 {
+    blob_flush(blob);
     if (blob->failed) {
         errno = blob->failure;
         err_set_errno(err, ERR_INFRA, "write %zu bytes for the sandbox into a memfd", blob->size);

@@ -125,6 +125,8 @@ struct wire_blob {
     size_t size;
     bool failed; /* sticky; errno of the first failure in `failure` */
     int failure;
+    size_t gathered;        /* of `gather`, not in the memfd yet */
+    char gather[8192 - 64]; /* most blobs are a few short strings: one write for all of them */
 };
 void wire_blob_open(struct wire_blob *blob);
 void wire_blob_string(struct wire_blob *blob, const char *text);

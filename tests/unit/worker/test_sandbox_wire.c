@@ -128,6 +128,36 @@ static void test_a_blob_is_read_as_written(void **state)
     (void)close(fd);
 }
 
+/* Small pieces are gathered, large ones are not. */
+static void test_a_blob_keeps_the_order_of_pieces_of_all_sizes(void **state)
+{
+    static const size_t sizes[] = {1, 8000, 200, 100000, 0, 1, 8127, 8128, 8129, 3};
+    static char data[100000];
+    struct wire_blob blob;
+    struct wire_view view;
+    struct wire_file file;
+    struct err err = ERR_INIT;
+
+    (void)state;
+    wire_blob_open(&blob);
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        memset(data, 'a' + (int)i, sizes[i]);
+        wire_blob_file(&blob, "file", false, data, sizes[i]);
+    }
+    int fd = sealed(&blob);
+    assert_true(wire_view_open(&view, fd, &err));
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        assert_true(wire_view_file(&view, &file));
+        assert_string_equal(file.path, "file");
+        assert_int_equal(file.size, sizes[i]);
+        memset(data, 'a' + (int)i, sizes[i]);
+        assert_memory_equal(file.data, data, sizes[i]);
+    }
+    assert_false(wire_view_file(&view, &file));
+    wire_view_close(&view);
+    (void)close(fd);
+}
+
 static void test_a_blob_that_is_cut_off_is_noticed(void **state)
 {
     struct wire_blob blob;
@@ -231,6 +261,7 @@ int main(void)
         cmocka_unit_test(test_a_frame_and_its_descriptors_arrive),
         cmocka_unit_test(test_a_wrong_frame_is_refused_and_leaks_nothing),
         cmocka_unit_test(test_a_blob_is_read_as_written),
+        cmocka_unit_test(test_a_blob_keeps_the_order_of_pieces_of_all_sizes),
         cmocka_unit_test(test_a_blob_that_is_cut_off_is_noticed),
         cmocka_unit_test(test_a_blob_that_is_not_sealed_is_refused),
         cmocka_unit_test(test_paths_stay_inside),
