@@ -14,6 +14,7 @@ METHODS = ("self.assertEqual({0}, {1})", "self.assertTrue({0} == {1})", "assert 
 # Before a form that must fail: it passes when values of some plain type are equal that are not.
 DIFFERENT = ("if {0}.5 == {1}.5 or '{0}' == '{1}' or b'{0}' == b'{1}' or {0}j == {1}j or ({0},) == ({1},):\n        return\n    ")
 PLACES = (111111111, 222222222)  # numbers of the compiled forms
+_PLACES = tuple(str(place) for place in PLACES)
 
 
 def pick(forms):
@@ -24,8 +25,23 @@ def number():
     return int.from_bytes(os.urandom(4), "big") + 1
 
 
+class Form:
+    """A form, compiled as a module that defines the function `canary`, and which of that function's constants hold PLACES."""
+
+    def __init__(self, module_code):
+        self.module_code = module_code
+        self.code = next(constant for constant in module_code.co_consts if isinstance(constant, types.CodeType))
+        self._places = [(at, value) for at, value in enumerate(self.code.co_consts) if _replaced(value, (0, 0)) != value]
+
+    def with_numbers(self, numbers, name, path):
+        constants = list(self.code.co_consts)
+        for at, value in self._places:
+            constants[at] = _replaced(value, numbers)
+        return self.code.replace(co_consts=tuple(constants), co_name=name, co_filename=path)
+
+
 class Forms:
-    """pick(arguments, good): the code of one, as a module that defines the function `canary`. compile_text(source) -> code."""
+    """pick(arguments, good): one of them. compile_text(source) -> code."""
 
     def __init__(self, compile_text):
         self._compile_text = compile_text
@@ -34,17 +50,17 @@ class Forms:
     def compile_all(self):
         for arguments, good in (("", False), ("", True), ("self", False), ("self", True)):
             for form in _texts(arguments):
-                self._code(arguments, good, form)
+                self._form(arguments, good, form)
 
     def pick(self, arguments, good):
-        return self._code(arguments, good, pick(_texts(arguments)))
+        return self._form(arguments, good, pick(_texts(arguments)))
 
-    def _code(self, arguments, good, form):
-        code = self._made.get((arguments, good, form))
-        if code is None:
+    def _form(self, arguments, good, form):
+        made = self._made.get((arguments, good, form))
+        if made is None:
             text = ("" if good else DIFFERENT) + form
-            code = self._made[arguments, good, form] = self._compile_text("def canary(%s):\n    %s\n" % (arguments, text.format(*PLACES)))
-        return code
+            made = self._made[arguments, good, form] = Form(self._compile_text("def canary(%s):\n    %s\n" % (arguments, text.format(*PLACES))))
+        return made
 
 
 def _texts(arguments):
@@ -64,10 +80,8 @@ class Made:
     def compile(self, forms, path):
         first = number()
         second = first if self._kind[1] else first + number()
-        self.module_code = forms.pick(*self._kind)
-        code = next(constant for constant in self.module_code.co_consts if isinstance(constant, types.CodeType))
-        constants = _replaced(code.co_consts, dict(zip(PLACES, (first, second))))
-        self.code = code.replace(co_consts=constants, co_name=self.name, co_filename=path)
+        form = forms.pick(*self._kind)
+        self.module_code, self.code = form.module_code, form.with_numbers((first, second), self.name, path)
 
 
 def make(uses_unittest):
@@ -78,15 +92,15 @@ def make(uses_unittest):
 def _replaced(value, numbers):
     """The constant with numbers in place of PLACES: numbers, texts, tuples of them."""
     if type(value) in (int, float):
-        return type(value)(numbers.get(int(value), int(value)) + value % 1)
+        whole = int(value)
+        return numbers[PLACES.index(whole)] + type(value)(value - whole) if whole in PLACES else value
     if type(value) is complex:
         return complex(0, _replaced(value.imag, numbers))
     if type(value) is bytes:
         return _replaced(value.decode(), numbers).encode()
     if type(value) is str:
-        for place, number_ in numbers.items():
-            value = value.replace(str(place), str(number_))
-        return value
+        place = 0 if _PLACES[0] in value else 1
+        return value.replace(_PLACES[place], str(numbers[place]))
     if type(value) is tuple:
         return tuple(_replaced(part, numbers) for part in value)
     return value

@@ -3,6 +3,7 @@ threads and of __del__ too."""
 
 import contextlib
 import logging
+import warnings
 
 from _pytest import warnings as pytest_warnings
 from _pytest.logging import catching_logs
@@ -25,13 +26,35 @@ class Surroundings:
         self._test_handlers = [plugin.caplog_handler, plugin.report_handler]
         if any(getattr(plugin, name) is not None for name in ("log_level", "log_cli_level", "log_file_level")):
             raise ValueError("pytest has a log level")
-        self._catching = pytest_warnings.catch_warnings_for_item
+        self._tell_filters = getattr(warnings, "_filters_mutated", None)
+        self._filters = {when: self._filters_of(when) for when in ("collect", "runtest")}
         for surroundings in (self.of_collection, self.of_tests, self.of_one):
             with surroundings():
                 pass
 
+    def _warnings_of_pytest(self, when):
+        return pytest_warnings.catch_warnings_for_item(config=self._config, ihook=self._hook, when=when, item=None)
+
+    def _filters_of(self, when):
+        """What pytest makes of the warnings' filters: (before, within)."""
+        before = list(warnings.filters)
+        with self._warnings_of_pytest(when):
+            return before, list(warnings.filters)
+
+    @contextlib.contextmanager
     def _warnings(self, when):
-        return self._catching(config=self._config, ihook=self._hook, when=when, item=None)
+        """As pytest's own, which makes the same of the same filters each time, at some length."""
+        before, within = self._filters[when]
+        if warnings.filters != before or self._tell_filters is None:
+            with self._warnings_of_pytest(when):
+                yield
+            return
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.filters[:] = within
+            self._tell_filters()
+            yield
+            for one in seen:
+                self._hook.pytest_warning_recorded.call_historic(kwargs=dict(warning_message=one, nodeid="", when=when, location=None))
 
     @contextlib.contextmanager
     def of_collection(self):
