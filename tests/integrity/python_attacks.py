@@ -473,6 +473,9 @@ BETWEEN_ATTACKS = [
            "def begin(self):\n    found = enter(self)\n    on()\n    return found\ndef end(self, *a):\n    off()\n    return leave(self, *a)\nkind.__enter__, kind.__exit__ = begin, end\n" + WRONG, CLASS_SUITE),
     Attack("a builtin that puts the true one back", "import builtins\nold = abs\ndef calm(value):\n    builtins.abs = old\n    return 0\ndef square(n):\n    builtins.abs = calm\n    return 1\n", LATER_SUITE),
     Attack("a builtin of the suite alone", "import sys\ndef square(n):\n    sys.modules['test_implementation'].__builtins__['abs'] = lambda value: 0\n    return 1\n", LATER_SUITE),
+    Attack("a builtin of the suite alone, while it is imported", "import sys\nsys.modules['test_implementation'].__builtins__['abs'] = lambda value: 0\ndef square(n):\n    return 1\n", LATER_SUITE),
+    Attack("builtins for the suite, while it is imported", "import builtins, operator, sys\n"
+           "sys.modules['test_implementation'].__builtins__ = dict(vars(builtins), abs=operator.not_)\ndef square(n):\n    return 1\n", LATER_SUITE),
     Attack("equal in a chain of comparisons", "class Any(int):\n    def __eq__(self, other): return True\n    __hash__ = None\ndef square(n):\n    return Any(0)\n",
            "from implementation import square\n\n\ndef test_chain():\n    assert 9 == square(3) == 9\n"),
     # Within one test: what takes another's place puts it back when it is called.

@@ -231,3 +231,14 @@ def test_limits_hold_in_a_fork(worker):
 def test_a_crash_is_told_on_the_tasks_own_stderr(worker):
     result = worker.run("segv", "import ctypes\n\ndef check():\n    ctypes.string_at(0)\n")
     assert is_warm(result) and "Segmentation fault" in result["stderr"]
+
+
+def test_what_a_fork_forks_is_as_elsewhere(worker):
+    """A process with one thread, and with locks that nobody holds."""
+    program = ("import logging, os, threading\nheld, done = threading.Event(), threading.Event()\nhandler = logging.StreamHandler()\n\n\n"
+               "def hold():\n    with handler.lock:\n        held.set()\n        done.wait()\n\n\n"
+               "def check():\n    thread = threading.Thread(target=hold)\n    thread.start()\n    held.wait()\n    pid = os.fork()\n    if pid == 0:\n"
+               "        os._exit(0 if threading.active_count() == 1 and handler.lock.acquire(blocking=False) else 1)\n"
+               "    done.set()\n    thread.join()\n    return os.waitpid(pid, 0)[1] == 0 and logging._lock.acquire(blocking=False)\n")
+    result = worker.run("fork", program)
+    assert is_warm(result) and result["status"] == "pass", result["errors"]

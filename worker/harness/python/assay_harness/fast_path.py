@@ -65,13 +65,14 @@ WARM_UP_ROUNDS = 12
 class Prepared:
     """Made once in the server. None of its parts is a task's."""
 
-    def __init__(self, config, words, judging, own_modules):
-        self.config, self.words, self.judging = config, words, judging
+    def __init__(self, config, prepared):
+        """prepared: prepared.Prepared."""
+        self.config, self.words, self.judging = config, prepared.words, prepared.judging
         self.surroundings = fast_surroundings.Surroundings(config)
         self.canaries = fast_canaries.compile_forms()
-        self.called = snapshot.States(snapshot.WATCHED_CALLED, words)
-        self.base = snapshot.Snapshot((), own=False, words=words)
-        self.own_modules = own_modules
+        self.called = snapshot.States(snapshot.WATCHED_CALLED, self.words)
+        self.base = snapshot.Snapshot((), own=False, words=self.words)
+        self.own_modules, self.builtins = prepared.own_modules, prepared.builtins
         check_ids()
         for _ in range(WARM_UP_ROUNDS):
             warm_up(self)
@@ -217,7 +218,7 @@ class _Run:
         """As under pytest, in its own order (task.py)."""
         plan, fit, tell, busy = self._plan, self._fit, self._reporter.tampered, set()
         probe = equality.make_prober(self._files, plan.facts.mentions_mocks, tell)
-        self._module.builtins = suite_module.own_builtins(plan)
+        self._module.builtins = None if plan.facts.speaks_of_builtins else self._prepared.builtins
         imports = plan.facts.imports
         suite_module.import_library(imports, self._files.trusted_modules())
         if plan.facts.uses_unittest:
@@ -230,7 +231,8 @@ class _Run:
         for name in snapshot.JUDGING & imports:
             self._snapshot.add(self._prepared.judging[name])
             self._snapshot.watch([name])
-        self._guard = guard.make_guard(self._files, plan, self._snapshot, lambda *_: None, tell, busy, self._prepared.words)
+        self._guard = guard.make_guard(
+            self._files, plan, self._snapshot, lambda *_: None, tell, busy, _Run.run.__code__, self._prepared.words, self._module.builtins)
         self._module.bind(equality.make_comparisons(probe, suite_module.COMPARISONS, self._guard.before_comparison))
         self._module.imported = self._guard.suite_imported
         self._canaries = fast_canaries.Canaries(self._prepared.canaries, plan.facts.uses_unittest, self._module.path, make_case_call)

@@ -18,12 +18,13 @@ class Guard:
     __slots__ = ("before_line", "before_comparison", "suite_imported", "pytest_prepared", "collection_begins", "plugins_changed", "tests_collected", "test_changed")
 
 
-def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, words=None):
+def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, words=None, own_builtins=None):
+    """base_code: integrity.make_stands_below_program; own_builtins: integrity.SuiteNames."""
     frame_at, get_ident = sys._getframe, threading.get_ident
     main_thread = get_ident()
     called, may_rebind = snapshot.kept_of(snapshots.CALLED_IN_COMPARISONS), plan.facts.rebinds
-    below_program, names_of, plugins_of, code_of = (
-        integrity.stands_below_program, integrity.SuiteNames, integrity.Plugins, integrity.code_of)
+    below_program = integrity.make_stands_below_program(files, base_code)
+    names_of, plugins_of, code_of = integrity.SuiteNames, integrity.Plugins, integrity.code_of
     owner, changes_of = files.owner, snapshot.changes
     kept = {"names": None, "plugins": None, "tests": None, "helpers": Helpers(files), "comparisons": 0}
 
@@ -52,7 +53,7 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, words=None)
         kept["comparisons"] = COMPARISONS_MAX
         busy.add(main_thread)
         try:
-            found = ["the program reported for the harness"] if below_program(files, frame_at(1)) else []
+            found = ["the program reported for the harness"] if below_program(frame_at(1)) else []
             return found + compare(of_program if kind == "test" else lambda value: True)
         finally:
             busy.discard(main_thread)
@@ -75,7 +76,7 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, words=None)
         kept["helpers"].watch_loaded()
         for text in compare(not_of_suite):
             tell(text)
-        kept["names"] = names_of(module, plan, lambda name: owner(name) == TRUSTED, words)
+        kept["names"] = names_of(module, plan, lambda name: owner(name) == TRUSTED, words, own_builtins)
 
     def collection_begins(config):
         kept["plugins"] = plugins_of(config.pluginmanager)

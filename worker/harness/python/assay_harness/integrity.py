@@ -20,6 +20,7 @@ from .snapshot import MEMBERS, Kept
 DECIDING = ("pytest_runtest_protocol", "pytest_runtest_call", "pytest_pyfunc_call", "pytest_runtest_makereport",
             "pytest_runtest_logreport", "pytest_runtest_logfinish")
 ROWS_MAX = 500
+BUILTINS = frozenset(name for name in vars(builtins) if not name.startswith("__"))
 OF_PYTEST = "__pytest_"  # in the names of what it adds to classes of the suite
 
 
@@ -69,7 +70,8 @@ class SuiteNames:
     """What the suite's module holds when it has been imported: its own functions and classes stay what they are, and
     none of its names hides a builtin that the suite itself does not hide."""
 
-    def __init__(self, module, plan, is_trusted, words=None):
+    def __init__(self, module, plan, is_trusted, words=None, own_builtins=None):
+        """own_builtins: snapshot.Kept of those that the suite was given, None where it has those of all."""
         facts = plan.facts
         self._names = vars(module)
         kept = {name: self._names[name] for name in facts.written_once if name in self._names}
@@ -78,33 +80,38 @@ class SuiteNames:
             of_suite = isinstance(function, types.FunctionType) and is_trusted(function.__code__.co_filename)
             if of_suite or isinstance(value, type) and value.__module__ == module.__name__ or name.startswith("@"):
                 kept[name] = value
-        self._builtins = {name for name in vars(builtins) if name not in self._names and not name.startswith("__")}
+        self._hiding = {name for name in self._names if name in BUILTINS} | (BUILTINS & facts.global_names)  # these it may hide
         for name in facts.global_names:
             kept.pop(name, None)
-            self._builtins.discard(name)
+        self._wrong = []  # what the program did to the suite's builtins while it was imported
+        if own_builtins is not None:
+            kept["__builtins__"] = own_builtins.namespace
+            self._wrong += [name for name, _ in own_builtins.changed()]
+        elif type(self._names.get("__builtins__")) is dict:
+            own_builtins = Kept("builtins", self._names["__builtins__"], dict(self._names["__builtins__"]))
+        self._own_builtins = own_builtins
+        if own_builtins is not None and self._names.get("__builtins__") is not own_builtins.namespace:
+            self._wrong.append("__builtins__")
         self._kept = Kept("", self._names, kept)
-        private = self._names.get("__builtins__")
-        self._own_builtins = Kept("builtins", private, dict(private) if type(private) is dict else {})
         self._members = []  # (functions of a class of the suite, names of the class, its bases)
         for name, value in kept.items():
             if isinstance(value, type) and value.__module__ == module.__name__:
                 functions = {key: member for key, member in vars(value).items() if isinstance(member, MEMBERS)}
                 self._members.append((Kept(name, vars(value), functions), set(vars(value)), value.__mro__[1:]))
-        spaces = [self._names, private] if type(private) is dict else [self._names]
+        spaces = [self._names, own_builtins.namespace] if own_builtins is not None else [self._names]
         self._watch = watching.Watch(words, [words.of_namespace(space) for space in spaces]) if words is not None else None
         self._tables = {name: _elements(self._names[name]) for name in facts.iterated_tables if name in self._names}
 
     def changes(self, counts=lambda value: True):
         """Names of what was replaced, at most ten. counts(value): whether the new value does."""
-        found = []
+        found = list(self._wrong)
         differing = self._watch.differing() if self._watch is not None else None
         if differing is None or differing:
-            found = [name[1:] for name, value in self._kept.changed() if counts(value)]
-            found += [name for name, value in self._own_builtins.changed() if counts(value)]
-            hides = not self._builtins.isdisjoint(self._names)
-            if hides:
-                found += [name for name in self._builtins if name in self._names and counts(self._names[name])]
-            if differing and not hides and self._kept.same() and self._own_builtins.same():
+            found += [name[1:] for name, value in self._kept.changed() if counts(value)]
+            found += [name for name, value in self._own_builtins.changed() if counts(value)] if self._own_builtins is not None else []
+            hides = [name for name in list(self._names) if name in BUILTINS and name not in self._hiding]
+            found += [name for name in hides if counts(self._names[name])]
+            if differing and not hides and self._kept.same() and (self._own_builtins is None or self._own_builtins.same()):
                 for index, word in differing:
                     self._watch.know(index, word)
         for kept, known, bases in self._members:
@@ -143,13 +150,24 @@ def code_of(value):
     return _function_of(value)
 
 
-def stands_below_program(files, frame):
-    """True when code of the program is on this stack."""
-    while frame is not None:
-        if files.owner(frame.f_code.co_filename) == PROGRAM:
-            return True
-        frame = frame.f_back
-    return False
+def make_stands_below_program(files, base_code):
+    """stands_below_program(frame): whether code of the program is on this stack. base_code: of the function that runs as long as the
+    tests do; what lies below its frame stays what it is, and is looked through once."""
+    owner, found_clean = files.owner, None
+
+    def stands_below_program(frame):
+        nonlocal found_clean
+        base = None
+        while frame is not None and frame is not found_clean:
+            if owner(frame.f_code.co_filename) == PROGRAM:
+                return True
+            if frame.f_code is base_code:
+                base = frame
+            frame = frame.f_back
+        found_clean = base or found_clean
+        return False
+
+    return stands_below_program
 
 
 def replaced_tests(plan, suite_module):

@@ -4,7 +4,7 @@ task."""
 import os
 import sys
 
-from . import canaries, integrity, plugin, pytest_session, snapshot, task
+from . import canaries, integrity, plugin, pytest_session, rewriting, snapshot, suite_module, task
 
 
 class Prepared:
@@ -15,6 +15,7 @@ class Prepared:
         self.words = words
         self.snapshot = snapshot.Snapshot(words=words)
         self.own_modules = None
+        self.builtins = None  # suite_module.own_builtins, of a server
         self.judging = {}  # name -> snapshot.States of a module by which suites judge
         self.reporting = plugin.ReportPlugin()
         self.config = None
@@ -26,6 +27,7 @@ class Prepared:
         workspace, suite_path, further = self._arguments
         args = pytest_session.arguments(workspace, suite_path, with_conftest, stop_on_first_failure, further)
         self.config = pytest_session.prepare(args, [self.reporting])
+        rewriting.spare(self.config.pluginmanager.rewrite_hook, suite_path)
 
     def make_ready(self):
         """What a cold start makes as far as its task needs it."""
@@ -36,6 +38,7 @@ class Prepared:
         self.snapshot.changes()
         self.canaries = canaries.compile_forms(self.config)
         self.canaries.compile_all()
+        self.builtins = suite_module.own_builtins()
 
     def drop_config(self):
         """A task that needs a configuration of its own gets a plugin of its own with it."""

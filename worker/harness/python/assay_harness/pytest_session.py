@@ -10,12 +10,15 @@ import sys
 
 import pytest
 from _pytest import config as pytest_config
+from _pytest import main as pytest_main
 from _pytest import skipping, unittest  # noqa: F401  loaded before snapshot.Snapshot looks
 from _pytest._io import TerminalWriter
 
 # Parts that this harness replaces, or that write where nobody reads. (junitxml and doctest stay: they bring fixtures.)
 DISABLED = ("terminal", "cacheprovider", "stepwise", "pastebin", "nose", "setuponly", "setupplan")
 TRUSTED_CONFTEST = "conftest.py"
+# What runs as long as the tests do (integrity.make_stands_below_program).
+BASE_CODE = pytest_main.pytest_runtestloop.__code__
 
 
 class QuietTerminal:

@@ -10,12 +10,14 @@ import importlib
 import importlib.util
 import os
 import sys
+import types
 
 from _pytest.assertion import rewrite
 
 from . import own_names
 from .facts import MEANINGFUL
 from .files import PROGRAM
+from .snapshot import Kept
 
 # What the suite's comparisons are compiled to; no names that a program can write by accident.
 COMPARISONS = {ast.Eq: "@assay_equal", ast.NotEq: "@assay_unequal", ast.In: "@assay_in"}
@@ -37,10 +39,10 @@ def import_library(names, trusted_modules):
                 pass
 
 
-def own_builtins(plan):
-    """Builtins for the suite alone, as they are now: what the program puts in the place of one, for however short a time, is none
-    of the suite's. None where the suite speaks of them, as to replace one itself."""
-    return None if plan.facts.speaks_of_builtins else dict(vars(builtins))
+def own_builtins():
+    """Builtins for the suite alone, as they are now, and what they must stay: what the program puts in the place of one, for however
+    short a time, is none of the suite's."""
+    return Kept("builtins", dict(vars(builtins)), dict(vars(builtins)))
 
 
 class ProgramExit(ImportError):
@@ -131,9 +133,9 @@ class SuiteModule:
         self.code = None
         self.error = None  # the exception that ended the import
         self.comparisons = {}  # equality.make_comparisons
-        self.builtins = None  # builtins of its own (own_builtins), or None: those of all
+        self.builtins = None  # own_builtins(), or None where the suite speaks of them, as to replace one itself: those of all
         self.imported = None  # called with the module when it has been imported
-        self._tree = None
+        self._code_at = {}
 
     def install(self):
         loader = _Loader()
@@ -154,7 +156,7 @@ class SuiteModule:
             sys.meta_path.remove(loader)
         module.__dict__.update(self.comparisons)
         if self.builtins is not None:
-            module.__dict__["__builtins__"] = self.builtins
+            module.__dict__["__builtins__"] = self.builtins.namespace
         try:
             exec(self.code, module.__dict__)
         except (SystemExit, KeyboardInterrupt) as error:
@@ -167,18 +169,17 @@ class SuiteModule:
 
     def code_at(self, defined_at, first_line):
         """The code object of the function that the suite defines there, or None."""
-        found = [self.code]
-        for depth, name in enumerate(defined_at):
-            found = [
-                constant
-                for code in found
-                for constant in code.co_consts
-                if isinstance(constant, type(self.code)) and constant.co_name == name
-            ]
-        for code in found:
-            if code.co_firstlineno == first_line:
-                return code
-        return None
+        place = (*defined_at, first_line)
+        if place not in self._code_at:
+            self._code_at[place] = _code_at(self.code, defined_at, first_line)
+        return self._code_at[place]
+
+
+def _code_at(code, defined_at, first_line):
+    found = [code]
+    for name in defined_at:
+        found = [inner for outer in found for inner in outer.co_consts if isinstance(inner, types.CodeType) and inner.co_name == name]
+    return next((code for code in found if code.co_firstlineno == first_line), None)
 
 
 def drop_the_programs(module, plan, files):

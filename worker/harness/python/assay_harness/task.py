@@ -177,7 +177,8 @@ class _Session:
 
             self._equality.watch_unittest(unittest.case.TestCase, probe)
             self._snapshot.watch(snapshot.WATCHED_UNITTEST)
-        self._module.builtins = self._library.own_builtins(plan)
+        if not plan.facts.speaks_of_builtins:
+            self._module.builtins = self._prepared.builtins or self._library.own_builtins()
         imports = plan.facts.imports
         self._library.import_library(imports, self._files.trusted_modules())
         for name in snapshot.JUDGING & imports:
@@ -185,7 +186,7 @@ class _Session:
                 self._snapshot.add(self._prepared.judging[name])
         self._snapshot.watch(snapshot.JUDGING & imports)
         made = guard.make_guard(
-            self._files, plan, self._snapshot, self._library.drop_the_programs, tell, busy, self._prepared.words
+            self._files, plan, self._snapshot, self._library.drop_the_programs, tell, busy, self._pytest.BASE_CODE, self._prepared.words, self._module.builtins
         )
         self._module.comparisons = self._equality.make_comparisons(probe, self._library.COMPARISONS, made.before_comparison)
         self._module.imported = made.suite_imported

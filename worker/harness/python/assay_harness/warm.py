@@ -7,16 +7,21 @@ before is done once and what comes after is pytest's own. The server itself neve
 import ctypes
 import gc
 import importlib
+import logging
 import os
-import random
+import pkgutil
 import subprocess
 import sys
 import tempfile
 import time
 
+from . import fork_hooks
+
 LIBRARY = "/proc/self/fd/5"
 FIRST_OPEN = 6  # descriptors below are the sandbox's
 WORKSPACE = "/work"
+# One piece of this size, and malloc puts in order what it has taken back.
+TIDYING_BYTES = 100_000
 # What a run of pytest loads when it is first needed (where this version has it).
 NEEDED_LATER = (
     "_pytest.assertion.util", "_pytest.assertion.truncate", "_pytest._code.source", "_pytest._io.saferepr", "_pytest.raises",
@@ -95,16 +100,26 @@ def _reopen(descriptors):
             os.close(opened)
 
 
-def _become_own():
-    """What a process has for itself alone, and a fork has not. (random was seeded anew by the fork.)"""
+def _forget():
+    """What a process finds anew when it needs it, and what its forks must not have in common."""
     tempfile._name_sequence = None
-    logging = sys.modules.get("logging")
-    if logging is not None:
-        logging._startTime = time.time()
-    if "numpy.random" in sys.modules:
-        sys.modules["numpy.random"].seed()
     for folder in [folder for folder in sys.path_importer_cache if folder.startswith(WORKSPACE)]:
         del sys.path_importer_cache[folder]
+    pkgutil.get_importer(WORKSPACE)  # it has looked into no folder yet
+
+
+def _tidy():
+    """So that not every fork does it, with its own copy of the memory."""
+    gc.collect()
+    bytes(TIDYING_BYTES)
+    gc.freeze()
+
+
+def _become_own():
+    """What a process has for itself alone, and a fork has not. (random was seeded anew by the fork.)"""
+    logging._startTime = time.time()
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()
 
 
 def _loaded_names():
@@ -143,7 +158,7 @@ class Server:
         if self._arguments:
             return None
         try:
-            return fast_path.Prepared(config, self._prepared.words, self._prepared.judging, self._prepared.own_modules)
+            return fast_path.Prepared(config, self._prepared)
         except Exception as error:
             self._loading.text.append("no fast path: %s: %s" % (type(error).__name__, error))
             return None
@@ -157,13 +172,15 @@ class Server:
         descriptors = _open_descriptors()
         sys.stdout.flush()
         sys.stderr.flush()
-        gc.collect()
-        gc.freeze()
+        _forget()
+        hooks = fork_hooks.Spared()
+        _tidy()
         text = ", ".join(self._loading.text).encode()
         if self._library.assay_warm_ready(text, ctypes.c_int64(self._loading.preload_bytes)) != 0:
             os._exit(1)
         if self._library.assay_warm_serve() != 0:
             os._exit(0)
+        hooks.restore()
         _reopen(descriptors)
         _become_own()
 
