@@ -49,6 +49,14 @@ code = runner.call_and_report.__code__
 check(lambda: setattr(runner.call_and_report, "__code__", (lambda: None).__code__), lambda: setattr(runner.call_and_report, "__code__", code),
       "_pytest.runner.call_and_report")
 check(lambda: sys.modules.update({"_pytest.runner": types.ModuleType("other")}), lambda: sys.modules.update({"_pytest.runner": runner}), "_pytest.runner")
+others = dict(sys.modules, **{"_pytest.runner": types.ModuleType("other")})
+check(lambda modules=sys.modules: setattr(sys, "modules", others), lambda modules=sys.modules: setattr(sys, "modules", modules), "_pytest.runner")
+# A name that was accepted makes no room for another when it goes.
+Function.accepted = 1
+for one in both:
+    one.settle(lambda value: value == 1)
+check(lambda: (delattr(Function, "accepted"), setattr(Function, "__getattr__", len)),
+      lambda: (delattr(Function, "__getattr__"), setattr(Function, "accepted", 1)), "_pytest.python.Function.__getattr__")
 # What is nobody's business changes the version, and is looked at and known from then on.
 runner.something = 1
 assert told() == []

@@ -69,12 +69,13 @@ class Canaries:
         # A suite may switch pytest's rewriting off, and lacks the names that it needs.
         shared = suites if all(name in suites for name in own if name.startswith("@")) else own
         hooks = FSHookProxy(session.config.pluginmanager, self._unaware(session))
-        items = []
+        items, path = [], self._files.relative(self._files.suite)
         for made in self._made:
             function = types.FunctionType(made.code, shared, made.name)
             item = (self._method if made.is_method else self._function)(session, made.name, function)
-            item._nodeid = self._files.relative(self._files.suite) + "::" + made.name
+            item._nodeid = path + "::" + made.name
             item.ihook = hooks
+            item.location = (path, 0, made.name)
             items.append(item)
         behind_random, behind_last, *first = items
         self._turns = {BEFORE_ALL: first, BEHIND_ALL: [behind_last]}

@@ -5,7 +5,6 @@ import sys
 import threading
 
 from . import integrity
-from . import snapshot as snapshots
 from .files import OUTSIDE, PROGRAM, TRUSTED
 from .suite_state import Helpers, Tests
 
@@ -22,7 +21,7 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, 
     """base_code: integrity.make_stands_below_program; own_builtins: integrity.SuiteNames."""
     frame_at, get_ident = sys._getframe, threading.get_ident
     main_thread = get_ident()
-    called, may_rebind = snapshot.kept_of(snapshots.CALLED_IN_COMPARISONS), plan.facts.rebinds
+    called_changes, may_rebind = snapshot.make_called_changes(), plan.facts.rebinds
     below_program = integrity.make_stands_below_program(files, base_code)
     names_of, plugins_of, code_of = integrity.SuiteNames, integrity.Plugins, integrity.code_of
     owner, changes_of = files.owner, snapshot.changes
@@ -65,7 +64,7 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, 
         kept["comparisons"] -= 1
         busy.add(main_thread)
         try:
-            found = kept["names"].changes(of_program) + [one.where for one in called if not one.same()]
+            found = kept["names"].changes(of_program) + called_changes()
         finally:
             busy.discard(main_thread)
         if found:

@@ -6,11 +6,12 @@ builtin that was replaced and left so.
 """
 
 import builtins
+import operator
 import sys
 import types
 
 # A suite may put others in their place for a while.
-from builtins import any, callable, getattr, hasattr, id, isinstance, len, list, set, type, vars, zip
+from builtins import all, any, callable, dict, getattr, hasattr, isinstance, len, list, map, set, type, vars, zip
 
 from . import words as watching
 from .files import PROGRAM
@@ -21,6 +22,7 @@ DECIDING = ("pytest_runtest_protocol", "pytest_runtest_call", "pytest_pyfunc_cal
             "pytest_runtest_logreport", "pytest_runtest_logfinish")
 ROWS_MAX = 500
 BUILTINS = frozenset(name for name in vars(builtins) if not name.startswith("__"))
+_is, _function_that_implements = operator.is_, operator.attrgetter("function")
 OF_PYTEST = "__pytest_"  # in the names of what it adds to classes of the suite
 
 
@@ -58,12 +60,17 @@ class Plugins:
         self._state = self._now()
 
     def _now(self):
+        """Objects that must be the same ones."""
         manager = self._manager
-        hooks = [[id(implementation.function) for implementation in getattr(manager.hook, name).get_hookimpls()] for name in DECIDING]
-        return hooks, len(manager.get_plugins()), manager._inner_hookexec, vars(manager).get("_hookexec")
+        found = [manager._inner_hookexec, vars(manager).get("_hookexec")]
+        for name in DECIDING:
+            found += map(_function_that_implements, getattr(manager.hook, name).get_hookimpls())
+            found.append(None)  # behind those of one hook
+        return found, len(manager.get_plugins())
 
     def changed(self):
-        return self._now() != self._state
+        (found, count), (known, known_count) = self._now(), self._state
+        return len(found) != len(known) or count != known_count or not all(map(_is, found, known))
 
 
 class SuiteNames:
@@ -109,7 +116,7 @@ class SuiteNames:
         if differing is None or differing:
             found += [name[1:] for name, value in self._kept.changed() if counts(value)]
             found += [name for name, value in self._own_builtins.changed() if counts(value)] if self._own_builtins is not None else []
-            hides = [name for name in list(self._names) if name in BUILTINS and name not in self._hiding]
+            hides = [name for name in list(self._names) if type(name) is str and name in BUILTINS and name not in self._hiding]
             found += [name for name in hides if counts(self._names[name])]
             if differing and not hides and self._kept.same() and (self._own_builtins is None or self._own_builtins.same()):
                 for index, word in differing:
@@ -123,7 +130,7 @@ class SuiteNames:
             now = _elements(self._names.get(name, ()))
             if len(now) != len(elements) or any(left is not right for left, right in zip(now, elements)):
                 found.append(name)
-        return found[:10]
+        return list(dict.fromkeys(found))[:10]
 
 
 def _hides(key, value, bases):

@@ -33,7 +33,6 @@ class Prepared:
         """What a cold start makes as far as its task needs it."""
         self.judging = {name: snapshot.States([name], self.words) for name in snapshot.JUDGING}
         self.own_modules = task.find_own_modules()
-        self.snapshot.kept_of(snapshot.CALLED_IN_COMPARISONS)
         self.snapshot.settle(lambda value: integrity.code_of(value) is not None)  # no code is a task's here
         self.snapshot.changes()
         self.canaries = canaries.compile_forms(self.config)

@@ -11,7 +11,7 @@ import sys
 import types
 
 # A suite may put others in their place for a while.
-from builtins import all, any, callable, getattr, isinstance, issubclass, len, list, map, set, tuple, type, vars
+from builtins import all, any, callable, dict, getattr, isinstance, issubclass, len, list, map, set, tuple, type, vars
 
 from . import words as watching
 
@@ -55,6 +55,10 @@ _BUILTINS = frozenset(vars(builtins)) - {"__name__", "__doc__", "__package__", "
 MEMBERS = (types.FunctionType, property, staticmethod, classmethod)
 CALLABLE = (types.FunctionType, types.BuiltinFunctionType, type)
 _is = operator.is_
+
+
+def _any(_value):
+    return True
 
 
 class Kept:
@@ -108,14 +112,17 @@ class _Space:
         self.kept, self.hiding = kept, hiding
         self.names = set(kept.namespace) if hiding is not None else None
 
+    def address(self, words):
+        return words.of_namespace(self.kept.namespace)
+
     def same(self):
         kept = self.kept
-        return kept.same() and (self.names is None or len(kept.namespace) == len(self.names))
+        return kept.same() and (self.names is None or kept.namespace.keys() == self.names)
 
     def changes(self, counts, added_counts):
         kept = self.kept
         found = [name for name, value in kept.changed() if counts(value)]
-        if self.names is not None and len(kept.namespace) != len(self.names):
+        if self.names is not None:
             found += [kept.where + "." + name for name, value in kept.namespace.items()
                       if name not in self.names and name in self.hiding and added_counts(value)]
         return found
@@ -129,6 +136,9 @@ class _Code:
     def __init__(self, function):
         self.function, self.code = function, function.__code__
 
+    def address(self, words):
+        return words.of_function(self.function)
+
     def same(self):
         return self.function.__code__ is self.code
 
@@ -136,15 +146,38 @@ class _Code:
         return [] if self.same() else [self.function.__module__ + "." + self.function.__name__]
 
 
-class _State:
-    """Spaces and codes, and where to see whether they changed (words.py): addresses, and what stands there."""
+class _InPlace:
+    """Modules that must stay in sys.modules, which was `places`."""
 
-    __slots__ = ("parts", "addresses", "known")
+    __slots__ = ("modules", "places")
+
+    def __init__(self, modules):
+        self.modules, self.places = modules, sys.modules
+
+    def _wrong(self):
+        return [name for name, module in self.modules.items() if sys.modules.get(name) is not module]
+
+    def same(self):
+        return not self._wrong()
+
+    def changes(self, _counts, _added_counts):
+        return self._wrong()
+
+    def address(self, words):
+        return words.of_namespace(self.places)
+
+
+class _State:
+    """Spaces and codes, and where to see whether they changed (words.py): addresses, and what stands there. called: the Kept of what runs
+    in comparisons."""
+
+    __slots__ = ("parts", "addresses", "known", "called")
 
     def __init__(self, parts, words):
         self.parts = parts
+        self.called = [part.kept for part in parts if isinstance(part, _Space) and part.kept.where.startswith(CALLED_IN_COMPARISONS)]
         if words is not None:
-            self.addresses = [words.of_function(part.function) if isinstance(part, _Code) else words.of_namespace(part.kept.namespace) for part in parts]
+            self.addresses = words.array("Q", [part.address(words) for part in parts])
             self.known = watching.Watch(words, self.addresses).known
 
 
@@ -173,11 +206,10 @@ class Snapshot:
     def __init__(self, names=WATCHED, own=True, words=None):
         kept = {name: value for name, value in vars(builtins).items() if name not in TALKING and callable(value)}
         self._words = words
-        self._states = [_State([_Space(Kept("builtins", vars(builtins), kept))], words)]
-        self._parts = list(self._states[0].parts)
-        self._watch = None  # of all parts, in their order
-        self._kept_of = {}
         self._modules = {}
+        self._in_place = _InPlace(self._modules)
+        self._states = [_State([self._in_place, _Space(Kept("builtins", vars(builtins), kept))], words)]
+        self._watch = None  # of all parts, in their order
         self.watch(names)
         if own:
             self.watch([name for name in list(sys.modules) if name.split(".")[0] == __name__.split(".")[0]], in_place=False)
@@ -195,18 +227,27 @@ class Snapshot:
 
     def _take(self, name, module, state, in_place):
         self._states.append(state)
-        self._parts += state.parts
         self._watch = None
-        for modules, found in self._kept_of.items():
-            found += _kept_of(state, modules)
         if in_place:
             self._modules[name] = module
 
-    def kept_of(self, modules):
-        """The Kept of these modules and of their classes."""
-        if modules not in self._kept_of:
-            self._kept_of[modules] = [kept for state in self._states for kept in _kept_of(state, modules)]
-        return self._kept_of[modules]
+    def make_called_changes(self):
+        """changes(): where something was replaced of what runs in the middle of a comparison."""
+        called, words = [kept for state in self._states for kept in state.called], self._words
+        watch = watching.Watch(words, [words.of_namespace(kept.namespace) for kept in called]) if words is not None and called else None
+
+        def changes():
+            if watch is None:
+                return [kept.where for kept in called if not kept.same()]
+            found = []
+            for index, word in watch.differing():
+                if called[index].same():
+                    watch.know(index, word)
+                else:
+                    found.append(called[index].where)
+            return found
+
+        return changes
 
     def settle(self, accepts):
         """What was added until now stays, where accepts(value): pytest gives its classes some more when it starts."""
@@ -218,23 +259,29 @@ class Snapshot:
     def _changed(self):
         """[(part, its index, its word)] of those that may not be what they were: with words those that have another one."""
         if self._words is None:
-            return [(part, None, None) for part in self._parts if not part.same()]
+            return [(part, None, None) for state in self._states for part in state.parts if not part.same()]
         if self._watch is None:
-            self._watch = watching.Watch(self._words, [address for state in self._states for address in state.addresses],
-                                         [word for state in self._states for word in state.known])
-        return [(self._parts[index], index, word) for index, word in self._watch.differing()]
+            addresses, known = self._words.array("Q"), self._words.array("Q")
+            for state in self._states:
+                addresses.extend(state.addresses)
+                known.extend(state.known)
+            self._watch = watching.Watch(self._words, addresses, known)
+        return [(self._part(index), index, word) for index, word in self._watch.differing()]
+
+    def _part(self, index):
+        for state in self._states:
+            if index < len(state.parts):
+                return state.parts[index]
+            index -= len(state.parts)
+        raise IndexError
 
     def changes(self, counts=lambda value: True, added_counts=lambda value: True):
         """Names of what was replaced, at most ten. counts(value): whether the new value does; added_counts(value): whether
         one does that was added and hides another."""
-        found = [name for name, module in self._modules.items() if sys.modules.get(name) is not module]
+        found = [] if sys.modules is self._in_place.places else self._in_place.changes(counts, added_counts)
         for part, index, word in self._changed():
-            if not part.same():
+            if not part.same() and part.changes(_any, _any):
                 found += part.changes(counts, added_counts)
             elif index is not None:
                 self._watch.know(index, word)
-        return found[:10]
-
-
-def _kept_of(state, modules):
-    return [part.kept for part in state.parts if isinstance(part, _Space) and part.kept.where.startswith(modules)]
+        return list(dict.fromkeys(found))[:10]

@@ -2,13 +2,16 @@
 what pytest made of its tests."""
 
 import ast
+import operator
 import sys
 import types
 
 # A suite may put others in their place for a while.
-from builtins import any, getattr, id, len, list, zip
+from builtins import all, any, getattr, id, len, list, map, zip
 
 from .files import TRUSTED
+
+_is, _function_of = operator.is_, operator.attrgetter("func")
 
 
 class Helpers:
@@ -71,7 +74,8 @@ class Tests:
         self._may_mark = may_mark
         self._items = {id(item): (item, self._of(item)) for item in session.items}
         manager = getattr(session, "_fixturemanager", None)
-        self._fixtures = [(found, found.func) for named in manager._arg2fixturedefs.values() for found in named] if manager else []
+        self._fixtures = [found for named in manager._arg2fixturedefs.values() for found in named] if manager else []
+        self._functions = list(map(_function_of, self._fixtures))
 
     def _of(self, item):
         callspec = getattr(item, "callspec", None)
@@ -85,4 +89,4 @@ class Tests:
             now = self._of(item)
             if len(now) != len(known[1]) or any(left is not right for left, right in zip(now, known[1])):
                 return True
-        return any(found.func is not function for found, function in self._fixtures)
+        return not all(map(_is, map(_function_of, self._fixtures), self._functions))
