@@ -461,7 +461,38 @@ ONLY_THERE = "import sys\nkept = []\ndef suite():\n    return getattr(sys.module
              "def on():\n    if suite():\n        kept.append(suite().check)\n        suite().check = lambda *a: None\ndef off():\n    if kept:\n        suite().check = kept[0]\n"
 SQUARES_CLASS = "import sys\ndef suite():\n    return sys.modules['test_implementation'].SquareTest\n"
 UNITTEST_AND_FIXTURE = UNITTEST + "\n\ndef test_folder(tmp_path):\n    assert tmp_path.is_dir()\n"
+# A key that does more than to be equal: whoever looks a name up asks it, also who compares what makes verdicts.
+ASKED_KEY = """import math, sys
+class Key(str):
+    armed, calls = False, 0
+    def asked(self):
+        Key.calls += Key.armed
+        if Key.armed and Key.calls == %d:
+            frame = sys._getframe(2)
+            while frame is not None:
+                item = frame.f_locals.get('item')
+                if hasattr(item, 'call') and item.name == 'test_large':
+                    item.call = lambda: None
+                frame = frame.f_back
+    def __hash__(self):
+        if '%s' == 'hash':
+            self.asked()
+        return hash('sin')
+    def __eq__(self, other):
+        if '%s' == 'eq':
+            self.asked()
+        return self is other
+def square(n):
+    Key.armed = False
+    if n == 3:
+        vars(math)[Key('sin')] = 1
+        Key.armed = True
+        return 9
+    vars(math)['other'] = 2
+"""
 BETWEEN_ATTACKS = [
+    *[Attack("a key that is asked for its %s, time %d" % (what, time), ASKED_KEY % (time, what, what), "import math\n" + SUITE)
+      for what, time in (("eq", 3), ("hash", 5), ("hash", 6))],
     Attack("a test's name in its function", "import sys\ndef square(n):\n    sys.modules['test_implementation'].TestSquare.test_large.__name__ = 'test_small'\n    return 9\n", CLASS_SUITE),
     Attack("a method for as long as the test's name stands in the environment", ONLY_THERE + "import os\nclass Env(type(os.environ)):\n    def __setitem__(self, key, value):\n"
            "        super().__setitem__(key, value)\n        if 'large' in value and 'call' in value:\n            on()\n    def __delitem__(self, key):\n        off()\n        super().__delitem__(key)\n"

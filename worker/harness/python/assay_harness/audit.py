@@ -34,7 +34,8 @@ SHOWING_SOURCE = ("/traceback.py", "/warnings.py", "/logging/__init__.py", "/pdb
 
 
 def make_hook(files, tell, busy):
-    """tell(text) is called for each thing seen. busy: the threads in which the harness itself looks just now."""
+    """tell(text) is called for each thing seen. busy: the threads in which the harness itself looks just now; what it looks at may be
+    objects of the program, which do more than to be there."""
     frame_at, get_ident, function_type = sys._getframe, threading.get_ident, types.FunctionType
     owner, workspace, suite, suite_name = files.owner, files.workspace, files.suite, os.path.basename(files.suite)
     only_parses, file_names = provenance.only_parses, provenance.file_names
@@ -176,20 +177,24 @@ def make_hook(files, tell, busy):
         "open": opening,
     }
 
+    hooking = set()  # threads in which this runs itself
+
     def hook(event, args):
         check = checks.get(event)
         if check is None:
             return
         me = get_ident()
-        if me in busy:
+        if me in hooking:
             return
-        busy.add(me)
+        hooking.add(me)
         try:
+            if me in busy and frame_at(1).f_code.co_filename.startswith(HARNESS_FOLDER):
+                return
             text = check(args)
             if text is not None:
                 tell(text)
         finally:
-            busy.discard(me)
+            hooking.discard(me)
 
     return hook
 

@@ -15,7 +15,7 @@ from builtins import all, any, callable, dict, getattr, hasattr, isinstance, len
 
 from . import words as watching
 from .files import PROGRAM
-from .snapshot import MEMBERS, Kept
+from .snapshot import MEMBERS, Kept, holds_text
 
 # Hooks by which pytest runs a test and tells of it.
 DECIDING = ("pytest_runtest_protocol", "pytest_runtest_call", "pytest_pyfunc_call", "pytest_runtest_makereport",
@@ -23,6 +23,7 @@ DECIDING = ("pytest_runtest_protocol", "pytest_runtest_call", "pytest_pyfunc_cal
 ROWS_MAX = 500
 BUILTINS = frozenset(name for name in vars(builtins) if not name.startswith("__"))
 _is, _function_that_implements = operator.is_, operator.attrgetter("function")
+OTHER_KEYS = "a name of the suite by what is no text"
 OF_PYTEST = "__pytest_"  # in the names of what it adds to classes of the suite
 
 
@@ -81,6 +82,7 @@ class SuiteNames:
         """own_builtins: snapshot.Kept of those that the suite was given, None where it has those of all."""
         facts = plan.facts
         self._names = vars(module)
+        self._wrong = [] if holds_text(self._names) else [OTHER_KEYS]  # what the program did while the suite was imported
         kept = {name: self._names[name] for name in facts.written_once if name in self._names}
         for name, value in self._names.items():
             function = getattr(value, "__func__", value)
@@ -90,7 +92,6 @@ class SuiteNames:
         self._hiding = {name for name in self._names if name in BUILTINS} | (BUILTINS & facts.global_names)  # these it may hide
         for name in facts.global_names:
             kept.pop(name, None)
-        self._wrong = []  # what the program did to the suite's builtins while it was imported
         if own_builtins is not None:
             kept["__builtins__"] = own_builtins.namespace
             self._wrong += [name for name, _ in own_builtins.changed()]
@@ -114,6 +115,8 @@ class SuiteNames:
         found = list(self._wrong)
         differing = self._watch.differing() if self._watch is not None else None
         if differing is None or differing:
+            if self._kept.other_keys() or self._own_builtins is not None and self._own_builtins.other_keys():
+                return [*found, OTHER_KEYS]
             found += [name[1:] for name, value in self._kept.changed() if counts(value)]
             found += [name for name, value in self._own_builtins.changed() if counts(value)] if self._own_builtins is not None else []
             hides = [name for name in list(self._names) if type(name) is str and name in BUILTINS and name not in self._hiding]

@@ -6,6 +6,7 @@ of a namespace, and one pass over what it found.
 """
 
 import builtins
+import itertools
 import operator
 import sys
 import types
@@ -57,6 +58,11 @@ CALLABLE = (types.FunctionType, types.BuiltinFunctionType, type)
 _is = operator.is_
 
 
+def holds_text(namespace):
+    """Whether all keys are plain text; without asking them anything."""
+    return all(map(_is, map(type, list(namespace)), itertools.repeat(str)))
+
+
 def _any(_value):
     return True
 
@@ -64,15 +70,22 @@ def _any(_value):
 class Kept:
     """Some names of a namespace and what they were bound to."""
 
-    __slots__ = ("where", "namespace", "values", "_look_up")
+    __slots__ = ("where", "namespace", "values", "_look_up", "_may_hold_others")
 
     def __init__(self, where, namespace, values):
         self.where, self.namespace, self.values = where, namespace, values
         names = tuple(values)
         # Of one name alone itemgetter gives the value and no tuple.
         self._look_up = operator.itemgetter(*names, names[0]) if names else None
+        self._may_hold_others = type(namespace) is dict  # a class keeps its names as plain text
+
+    def other_keys(self):
+        """Whether some are no plain text. Whoever looks a name up asks them whether they are equal, and they may do what they like."""
+        return self._may_hold_others and not holds_text(self.namespace)
 
     def same(self):
+        if self.other_keys():
+            return False
         if self._look_up is None:
             return True
         try:
@@ -85,6 +98,8 @@ class Kept:
         """[(name, its new value or None)]"""
         if self.same():
             return []
+        if self.other_keys():
+            return [(self.where + " by what is no text", None)]
         now = self.namespace
         return [(self.where + "." + name, now.get(name)) for name, value in self.values.items() if now.get(name) is not value]
 
@@ -121,6 +136,8 @@ class _Space:
 
     def changes(self, counts, added_counts):
         kept = self.kept
+        if kept.other_keys():
+            return [name for name, _ in kept.changed()]
         found = [name for name, value in kept.changed() if counts(value)]
         if self.names is not None:
             found += [kept.where + "." + name for name, value in kept.namespace.items()
@@ -155,7 +172,10 @@ class _InPlace:
         self.modules, self.places = modules, sys.modules
 
     def _wrong(self):
-        return [name for name, module in self.modules.items() if sys.modules.get(name) is not module]
+        places = sys.modules
+        if type(places) is not dict or not holds_text(places):  # keys of other kinds are honest here, and are not asked
+            places = {key: value for key, value in list(dict.items(places)) if type(key) is str}
+        return [name for name, module in self.modules.items() if places.get(name) is not module]
 
     def same(self):
         return not self._wrong()
