@@ -102,7 +102,7 @@ static bool await(struct attack *attack, enum sandbox_event_kind kind, int *repo
             return err_set(err, ERR_INFRA, "the sandbox did not answer within %d s", STEP_WITHIN_MS / 1000);
         if (left_ms <= 0) {
             killed = true;
-            sandbox_kill(attack->sandbox);
+            sandbox_kill(attack->sandbox, 0);
             kill_at_ms += STEP_WITHIN_MS;
             continue;
         }

@@ -273,7 +273,7 @@ static void on_timer(void *context)
     };
     if (slot->state == SLOT_STEPPING) {
         slot_step_time_up(&slot->step);
-        slot_enter(slot, SLOT_STOPPING, STOP_LIMIT_MS);
+        slot_enter(slot, SLOT_STOPPING, STOP_LIMIT_MS + slot->step.wall_ms);
     } else if (slot->state == SLOT_BEGINNING || slot->state == SLOT_STOPPING || slot->state == SLOT_ENDING) {
         (void)err_set(&slot->err, ERR_INFRA, "the sandbox of slot %u did not %s within %lld s",
                       slot->options.number, waits[slot->state],

@@ -56,7 +56,7 @@ static void stop_step(struct slot_step *step, enum step_stop stop)
     if (step->stop != STOP_NONE)
         return;
     step->stop = stop;
-    sandbox_kill(step->sandbox);
+    sandbox_kill(step->sandbox, 0);
 }
 
 static void on_stdout(void *context, const char *data, size_t size)
@@ -216,10 +216,12 @@ void slot_step_time_up(struct slot_step *step)
 {
     /* The last line may have come in this very moment. */
     slot_reader_drain(&step->report_reader);
-    if (step->finishing)
+    if (step->finishing) {
         stop_step(step, STOP_DONE);
-    else
-        stop_step(step, step->wall_is_tasks ? STOP_TASK_WALL : STOP_WALL);
+        return;
+    }
+    step->over = true;
+    sandbox_kill(step->sandbox, step->wall_ms);
 }
 
 /* A command that lies in the workspace is the program's to spoil; any other belongs to the machine. */
@@ -244,12 +246,12 @@ static bool judge_start(const struct slot_step *step, const struct sandbox_event
     return err_set_errno(err, ERR_INFRA, "runtime %s: start %s in the sandbox", runtime->name, command);
 }
 
-/* What stopped the step may have come too late: it had ended by itself, in time. */
+/* What stopped the step. By the clock only what had all of its time. */
 static enum step_stop true_stop(const struct slot_step *step, const struct sandbox_event *event)
 {
-    bool by_clock = step->stop == STOP_WALL || step->stop == STOP_TASK_WALL;
-    bool killed = !event->exited && event->signal_number == SIGKILL;
-    return by_clock && !killed && event->wall_us <= step->wall_ms * 1000 ? STOP_NONE : step->stop;
+    if (step->stop != STOP_NONE || !step->over || event->wall_us < step->wall_ms * 1000)
+        return step->stop;
+    return step->finishing ? STOP_DONE : step->wall_is_tasks ? STOP_TASK_WALL : STOP_WALL;
 }
 
 static void take_err_tail(struct slot_step *step, struct step_facts *facts)

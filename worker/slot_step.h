@@ -28,6 +28,7 @@ struct slot_step {
     int64_t wall_ms;
     bool wall_is_tasks; /* the wall limit is what was left of the task's */
     enum step_stop stop;
+    bool over;      /* the wall limit has passed by our clock, not yet by that of the program */
     bool fast;      /* of a suite: its harness may do without its framework */
     bool finishing; /* the report is complete: the process has a moment to end */
     struct slot_reader out_reader, err_reader, report_reader;
@@ -54,7 +55,8 @@ struct slot_step_start {
  * machinery's. */
 bool slot_step_start(struct slot_step *step, struct sandbox *sandbox, const struct plan *plan,
                      const struct slot_step_start *start, struct err *err);
-/* The timer fired while the step ran: kills it. Call once. */
+/* The timer fired while the step ran: it is killed, once it has had its time; within wall_ms from now. Call
+ * once. */
 void slot_step_time_up(struct slot_step *step);
 /* After SANDBOX_STEP_EXITED: takes what is left in the pipes, stops the clock, and fills the facts, which
  * point into the step. False when the command itself could not be started: the machinery's error. */

@@ -141,7 +141,7 @@ void slot_step_exited(struct slot *slot, const struct sandbox_event *event)
         return;
     }
     if (kind != STEP_COMPILE)
-        slot->used_ms += clock_ms() - slot->step.started_ms;
+        slot->used_ms += event->wall_us / 1000;
     if (asks_again(slot, &facts)) {
         run_again(slot, event);
         return;

@@ -267,7 +267,7 @@ static bool follow(struct sandbox *sandbox, const struct settings *settings, str
         else if (clock_ms() - started_ms >= settings->wall_ms)
             killed = "wall";
         if (killed[0] != '\0')
-            sandbox_kill(sandbox);
+            sandbox_kill(sandbox, 0);
     }
     for (int i = 0; i < 2; i++)
         drain(&outputs[i], settings->output_bytes);

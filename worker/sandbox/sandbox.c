@@ -169,10 +169,12 @@ bool sandbox_run(struct sandbox *sandbox, const struct sandbox_step *step, struc
     return true;
 }
 
-void sandbox_kill(struct sandbox *sandbox)
+void sandbox_kill(struct sandbox *sandbox, int64_t after_ms)
 {
+    struct wire_request request = {.version = WIRE_VERSION, .kind = WIRE_KILL, .after_ms = after_ms};
+
     if (sandbox->state == STATE_RUNNING)
-        (void)sandbox_send(sandbox, WIRE_KILL, NULL);
+        (void)wire_send(sandbox->socket, &request, sizeof(request), NULL, 0, NULL);
 }
 
 bool sandbox_task_end(struct sandbox *sandbox, struct err *err)

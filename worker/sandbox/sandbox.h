@@ -183,8 +183,9 @@ const char *const *sandbox_mechanisms(const struct sandbox *sandbox);
 bool sandbox_task_begin(struct sandbox *sandbox, const struct sandbox_task *task, struct err *err);
 /* Legal between TASK_READY and sandbox_task_end, one at a time. */
 bool sandbox_run(struct sandbox *sandbox, const struct sandbox_step *step, struct err *err);
-/* Kills the running step; its SANDBOX_STEP_EXITED follows. */
-void sandbox_kill(struct sandbox *sandbox);
+/* Kills the running step once its first process has had `after_ms` (0: at once); SANDBOX_STEP_EXITED follows.
+ * The time is the task init's: what a busy machine takes to start a step is not the program's. */
+void sandbox_kill(struct sandbox *sandbox, int64_t after_ms);
 /* Ends the task in any state (a running step is killed, its event is not sent any more). */
 bool sandbox_task_end(struct sandbox *sandbox, struct err *err);
 /* Takes one event if there is one. Returns false when none is waiting; the death of the slot init comes as

@@ -98,8 +98,9 @@ static bool kill_all(const struct task *task)
     return kill(-1, SIGKILL) == 0 && any;
 }
 
-/* A request while a step runs: to kill it, or the end of everything. */
-static void serve_during_step(const struct task *task, bool *kill_asked)
+/* A request while a step runs: to kill it (`*kill_at_us`, by its own clock, becomes earlier), or the end of
+ * everything. */
+static void serve_during_step(const struct task *task, int64_t *kill_at_us)
 {
     struct wire_request request;
     int fds[WIRE_FDS_MAX];
@@ -111,7 +112,8 @@ static void serve_during_step(const struct task *task, bool *kill_asked)
     case WIRE_GOT:
         wire_close_fds(fds, fd_count);
         if (request.kind == WIRE_KILL) {
-            *kill_asked = true;
+            int64_t after_us = request.after_ms * 1000;
+            *kill_at_us = after_us < *kill_at_us ? after_us : *kill_at_us;
             return;
         }
         err_set(&err, ERR_INTERNAL, "request %u to the task's init while a step runs", request.kind);
@@ -148,28 +150,38 @@ static bool has_ended(const struct task *task, const struct leader *leader, int 
     fail(task, &err);
 }
 
+/* How long to wait for an event: until the step is to be killed at the most. */
+static int poll_ms(bool watch_disk, int64_t left_us)
+{
+    int64_t most_ms = watch_disk ? DISK_POLL_MS : POLL_MS;
+
+    return (int)(left_us > 0 && left_us / 1000 < most_ms ? left_us / 1000 + 1 : most_ms);
+}
+
 /* Until the step's first process has ended. */
-static int wait_for(const struct task *task, const struct leader *leader, struct usage *usage,
-                    bool *disk_exceeded)
+static int wait_for(const struct task *task, const struct leader *leader, int64_t started_us,
+                    struct usage *usage, bool *disk_exceeded)
 {
     int status = 0;
-    bool watch_disk = task->setup->container_uid != 0, kill_asked = false;
+    int64_t kill_at_us = INT64_MAX, had_us = 0;
+    bool watch_disk = task->setup->container_uid != 0;
 
     while (!has_ended(task, leader, &status, usage)) {
         struct pollfd polled[] = {
             {task->child_signal, POLLIN, 0}, {task->setup->socket, POLLIN, 0}, {leader->channel, POLLIN, 0}};
         struct signalfd_siginfo ignored;
-        if (poll(polled, ARRAY_SIZE(polled), watch_disk ? DISK_POLL_MS : POLL_MS) < 0 && errno != EINTR)
+        if (poll(polled, ARRAY_SIZE(polled), poll_ms(watch_disk, kill_at_us - had_us)) < 0 && errno != EINTR)
             _exit(1);
         if (polled[0].revents != 0 && read(task->child_signal, &ignored, sizeof(ignored)) < 0 &&
             errno != EAGAIN)
             _exit(1);
         if (polled[1].revents != 0)
-            serve_during_step(task, &kill_asked);
+            serve_during_step(task, &kill_at_us);
         if (watch_disk && workspace_exceeds(task->setup->begin.disk_bytes))
             *disk_exceeded = true;
         /* In each round: a warm server may not have made the process yet. */
-        if (kill_asked || *disk_exceeded)
+        had_us = clock_us() - started_us;
+        if (had_us >= kill_at_us || *disk_exceeded)
             (void)kill_all(task);
     }
     return status;
@@ -233,7 +245,7 @@ static void run(const struct task *task, const struct wire_request *request, str
 
     start(task, request, plan, warm, &leader, &event.exec_errno);
     event.warm = leader.channel >= 0;
-    event.wait_status = wait_for(task, &leader, &usage, &disk_exceeded);
+    event.wait_status = wait_for(task, &leader, started_us, &usage, &disk_exceeded);
     close_fd(&leader.channel);
     event.wall_us = clock_us() - started_us;
     event.disk_full = disk_exceeded;

@@ -149,7 +149,7 @@ static inline void try_step(struct sandbox *sandbox, struct sandbox_step *step, 
         out_used = drain(out[0], outcome->out, sizeof(outcome->out), out_used);
         error_used = drain(error[0], outcome->error, sizeof(outcome->error), error_used);
         if (kill_ms > 0 && !killed && clock_ms() - started_ms >= kill_ms) {
-            sandbox_kill(sandbox);
+            sandbox_kill(sandbox, kill_ms);
             killed = true;
         }
     }

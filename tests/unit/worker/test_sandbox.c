@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#define KILL_MS 1500
+
 static void test_runs_a_command(void **state)
 {
     struct sandbox *sandbox = *state;
@@ -180,9 +182,9 @@ static void test_kill_ends_a_step_and_not_the_task(void **state)
     struct outcome outcome;
 
     begin(sandbox);
-    run_step(sandbox, &step, 300, &outcome);
+    run_step(sandbox, &step, KILL_MS, &outcome);
     assert_int_equal(outcome.event.signal_number, SIGKILL);
-    assert_true(outcome.event.wall_us >= 290000);
+    assert_true(outcome.event.wall_us >= (int64_t)KILL_MS * 1000);
     run_shell(sandbox, "ps -eo comm= | grep -c python3", &outcome);
     assert_string_equal(outcome.out, "0\n");
     end(sandbox);
@@ -354,7 +356,61 @@ static void test_calls_out_of_order_are_refused(void **state)
     assert_false(sandbox_task_end(sandbox, NULL));
     begin(sandbox);
     assert_false(sandbox_task_begin(sandbox, &task, NULL));
-    sandbox_kill(sandbox); /* nothing runs: no effect */
+    sandbox_kill(sandbox, 0); /* nothing runs: no effect */
+    end(sandbox);
+}
+
+/* The only child of this process: the slot init. */
+static pid_t slot_init_of_this(void)
+{
+    char path[64];
+    pid_t pid = 0;
+
+    (void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%d", &pid), 1);
+    (void)fclose(file);
+    return pid;
+}
+
+/* The machinery stands still for longer than the limit before the program begins: the program has all of its
+ * time nevertheless, and no more. */
+static void test_only_the_programs_time_counts(void **state)
+{
+    struct sandbox *sandbox = *state;
+    static const struct {
+        const char *script, *output;
+        int signal_number;
+    } rows[] = {{"echo whole", "whole\n", 0}, {"echo late; sleep 60", "late\n", SIGKILL}};
+
+    begin(sandbox);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const char *const argv[] = {"/bin/sh", "-c", rows[i].script, NULL};
+        struct sandbox_step step = step_of(argv);
+        struct err err = ERR_INIT;
+        char output[64] = "";
+        int out[2];
+        assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+        step.stdout_fd = out[1];
+        pid_t slot_init = slot_init_of_this();
+        assert_int_equal(kill(slot_init, SIGSTOP), 0);
+        if (!sandbox_run(sandbox, &step, &err))
+            fail_msg("%s", err.text);
+        (void)close(out[1]);
+        int64_t began_ms = clock_ms();
+        while (clock_ms() - began_ms <= KILL_MS)
+            (void)poll(NULL, 0, 10);
+        sandbox_kill(sandbox, KILL_MS);
+        assert_int_equal(kill(slot_init, SIGCONT), 0);
+        struct sandbox_event event = wait_for(sandbox);
+        assert_int_equal(event.kind, SANDBOX_STEP_EXITED);
+        assert_int_equal(event.signal_number, rows[i].signal_number);
+        assert_true(rows[i].signal_number == 0 || event.wall_us >= (int64_t)KILL_MS * 1000);
+        assert_int_equal(read(out[0], output, sizeof(output) - 1), strlen(rows[i].output));
+        assert_string_equal(output, rows[i].output);
+        (void)close(out[0]);
+    }
     end(sandbox);
 }
 
@@ -376,6 +432,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_ending_a_task_in_mid_step, open_it, close_it),
         cmocka_unit_test_setup_teardown(test_outputs_of_a_step_come_back, open_it, close_it),
         cmocka_unit_test_setup_teardown(test_what_is_no_output_does_not_come_back, open_it, close_it),
+        cmocka_unit_test_setup_teardown(test_only_the_programs_time_counts, open_it, close_it),
         cmocka_unit_test_setup_teardown(test_calls_out_of_order_are_refused, open_it, close_it),
     };
 

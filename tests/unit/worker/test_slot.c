@@ -223,7 +223,7 @@ static void cases(void **state)
         if (row->error != NULL && strstr(result->errors[0], row->error) == NULL)
             fail_msg("%s: %s", row->label, result->errors[0]);
         if (row->wall_ms > 0)
-            assert_in_range(result->run_ms, row->wall_ms - 50, row->wall_ms + 3000);
+            assert_true(result->run_ms >= row->wall_ms);
         result_free(result);
     }
 }
