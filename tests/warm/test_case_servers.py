@@ -1,6 +1,7 @@
 """The server of a runtime's cases: how it lives, when cases start cold, and that nothing goes from one case to the next."""
 import json
 import os
+import resource
 import signal
 
 import pytest
@@ -99,6 +100,20 @@ def test_flags_of_the_interpreter(start, words):
         ours, theirs = (one.run_cases(name, program, case) for one in (warm, cold))
         assert is_warm(ours) and not is_warm(theirs)
         assert shown(ours) == shown(theirs) and ours["stdout"]
+
+
+def test_the_stacks_of_threads_are_those_of_a_cold_start(start):
+    """Which takes their size from its limit when it starts, whatever the worker's own is."""
+    program = ("import ctypes\nattributes, size = ctypes.create_string_buffer(256), ctypes.c_size_t()\nlibrary = ctypes.CDLL(None)\n"
+               "library.pthread_getattr_default_np(attributes)\nlibrary.pthread_attr_getstacksize(attributes, ctypes.byref(size))\nprint(size.value)\n")
+    soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    resource.setrlimit(resource.RLIMIT_STACK, (3 << 20, hard))
+    try:
+        warm, cold = start(), start(ASSAY_WARM_ENABLED="false")
+    finally:
+        resource.setrlimit(resource.RLIMIT_STACK, (soft, hard))
+    ours, theirs = (one.run_cases("stack", program) for one in (warm, cold))
+    assert is_warm(ours) and not is_warm(theirs) and ours["stdout"] == theirs["stdout"] != ""
 
 
 def test_too_little_memory_for_a_fork(worker):

@@ -35,6 +35,13 @@ static rlim_t bounded(int64_t value)
     return value > 0 ? (rlim_t)value : RLIM_INFINITY;
 }
 
+bool rlimits_apply_stack(struct err *err)
+{
+    const struct setting stack = {RLIMIT_STACK, "RLIMIT_STACK", STACK_BYTES, RLIM_INFINITY};
+
+    return apply(&stack, err);
+}
+
 bool rlimits_apply(const struct rlimits *limits, struct err *err)
 {
     rlim_t cpu_s = limits->cpu_ms > 0 ? (rlim_t)((limits->cpu_ms + 999) / 1000) : RLIM_INFINITY;
@@ -48,7 +55,6 @@ bool rlimits_apply(const struct rlimits *limits, struct err *err)
         {RLIMIT_FSIZE, "RLIMIT_FSIZE", size, size},
         {RLIMIT_NOFILE, "RLIMIT_NOFILE", files, files},
         {RLIMIT_NPROC, "RLIMIT_NPROC", processes, processes},
-        {RLIMIT_STACK, "RLIMIT_STACK", STACK_BYTES, RLIM_INFINITY},
         {RLIMIT_MEMLOCK, "RLIMIT_MEMLOCK", LOCKED_BYTES, LOCKED_BYTES},
         {RLIMIT_MSGQUEUE, "RLIMIT_MSGQUEUE", MQUEUE_BYTES, MQUEUE_BYTES},
         {RLIMIT_SIGPENDING, "RLIMIT_SIGPENDING", SIGNALS_QUEUE, SIGNALS_QUEUE},
@@ -59,5 +65,5 @@ bool rlimits_apply(const struct rlimits *limits, struct err *err)
     for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
         if (!apply(&settings[i], err))
             return false;
-    return true;
+    return rlimits_apply_stack(err);
 }

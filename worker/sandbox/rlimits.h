@@ -18,5 +18,8 @@ struct rlimits {
 
 /* On this process and those it starts. A limit above the hard limit that was inherited becomes that one. */
 bool rlimits_apply(const struct rlimits *limits, struct err *err);
+/* The stack's alone, which is every step's: a process lays out its memory, and its threads' stacks, by the
+ * one that it finds when it starts. */
+bool rlimits_apply_stack(struct err *err);
 
 #endif

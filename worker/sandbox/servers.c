@@ -14,6 +14,7 @@
 
 #include "common/clock.h"
 #include "common/mem.h"
+#include "worker/sandbox/rlimits.h"
 #include "worker/sandbox/step.h"
 #include "worker/sandbox/syscall_filter.h"
 #include "worker/sandbox/warm.h"
@@ -87,8 +88,8 @@ static _Noreturn void child(const struct server *server, const int *fds)
 
     struct err err = ERR_INIT;
 
-    if (setsid() > 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && place(fds, WARM_FIRST_FREE) &&
-        syscall_filter_complete(true, &err))
+    if (setsid() > 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && rlimits_apply_stack(&err) &&
+        place(fds, WARM_FIRST_FREE) && syscall_filter_complete(true, &err))
         (void)execve(argv[0], argv, environment);
     (void)dprintf(STDERR_FILENO, "start %s: %s", argv[0], err.code == ERR_NONE ? strerror(errno) : err.text);
     _exit(127);

@@ -54,7 +54,7 @@ class Fleet(Group):
     title = "HumanEval's tasks over and over: producer, quorum queues, a worker of 2 slots, collector, PostgreSQL, beside --local"
 
     def open(self):
-        tasks, count = read_tasks(), self.bench.size(2500, 12)
+        tasks, count = read_tasks(), self.bench.size(10000, 12)
         self.tasks = [{**tasks[n % len(tasks)], "task_id": f"{n}"} for n in range(count)]
 
     def fleet(self):
