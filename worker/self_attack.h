@@ -13,9 +13,9 @@
 #include "worker/probes.h"
 #include "worker/runner.h"
 
-/* Attacks each slot, one after the other, and waits (tens of milliseconds a slot). `config_file` is the
- * worker's (NULL = it has none). False when the attack itself cannot be made: ERR_INFRA, ERR_CONFIG. Call it
- * before anything else runs in the slots. */
+/* Attacks the slots, as many at a time as there are processors, and waits (tenths of a second). `config_file`
+ * is the worker's (NULL = it has none). False when the attack itself cannot be made: ERR_INFRA, ERR_CONFIG.
+ * Call it before anything else runs in the slots. */
 bool self_attack(struct runner *runner, const char *config_file, struct probe_findings *findings,
                  struct err *err);
 /* False, ERR_INFRA naming the layer and the probe, when a layer does not hold. */
