@@ -22,7 +22,8 @@ struct acks {
 };
 
 void acks_free(struct acks *acks);
-/* A delivery came; tags grow on a channel. False without memory: it is not known, and never acknowledged. */
+/* A delivery came; tags grow on a channel. False without memory: it is not known, and an
+ * acknowledgement of those around it would be its own too; the channel has to go. */
 bool acks_add(struct acks *acks, uint64_t tag);
 /* It is finished. False when it came over a channel that is gone: nothing to acknowledge. */
 bool acks_finish(struct acks *acks, unsigned channel, uint64_t tag);

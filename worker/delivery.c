@@ -36,7 +36,9 @@ void delivery_heartbeat(struct delivery *delivery)
 {
     struct err err = ERR_INIT;
     struct broker *broker = broker_link_broker(delivery->link);
-    if (broker != NULL && !delivery->blocked && !tell_fleet(delivery, broker, WORKER_HEARTBEAT, &err))
+    /* None while the last one is unconfirmed: what waits for that confirm would wait for each in turn. */
+    if (broker != NULL && !delivery->blocked && delivery->event_sequence == 0 &&
+        !tell_fleet(delivery, broker, WORKER_HEARTBEAT, &err))
         broker_link_fail(delivery->link, &err);
 }
 
@@ -73,8 +75,7 @@ static uint64_t oldest_unconfirmed(void *context)
 {
     const struct delivery *delivery = context;
     uint64_t result = ledger_oldest_unconfirmed(delivery->ledger);
-    uint64_t event = delivery->event_sequence;
-    return result == 0 || (event != 0 && event < result) ? event : result;
+    return result != 0 ? result : delivery->event_sequence; /* confirmed events say nothing of results */
 }
 
 static void on_blocked(void *context, const char *reason)

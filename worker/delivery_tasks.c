@@ -140,6 +140,12 @@ static void on_task(struct delivery *delivery, const struct broker_delivery *inc
     struct err why_bad = ERR_INIT;
     struct task_identity identity;
     unsigned char digest[DIGEST_SIZE];
+    if (!acks_add(&delivery->acks, incoming->tag)) {
+        /* One that is not known would be acknowledged with those around it. */
+        (void)err_set(&why_bad, ERR_NO_MEMORY, "out of memory while a task was received");
+        broker_link_fail(delivery->link, &why_bad);
+        return;
+    }
     intake_task_received(&delivery->intake, incoming->message.body_size);
     struct task *task = parse(delivery, incoming, lane, &identity, digest, &why_bad);
     struct ledger_receipt receipt = {.job_id = identity.job_id,
@@ -151,9 +157,7 @@ static void on_task(struct delivery *delivery, const struct broker_delivery *inc
                                      .correlation_id = incoming->message.correlation_id};
     bool joined = false;
     struct assignment *assignment = calloc(1, sizeof *assignment);
-    struct entry *entry = NULL;
-    if (assignment != NULL && acks_add(&delivery->acks, incoming->tag))
-        entry = ledger_receive(delivery->ledger, &receipt, &joined);
+    struct entry *entry = assignment != NULL ? ledger_receive(delivery->ledger, &receipt, &joined) : NULL;
     if (entry == NULL || joined) {
         if (entry == NULL)
             log_error("out of memory while a task was received: it comes again with the next connection");

@@ -81,6 +81,7 @@ static void on_report(void *context, const char *data, size_t size)
     } else if ((step->report->done || step->report->again) && !step->finishing) {
         int64_t deadline_ms = clock_ms() + DONE_GRACE_MS;
         step->finishing = true;
+        step->finished_us = clock_us();
         if (deadline_ms < step->started_ms + step->wall_ms)
             loop_timer_set(step->timer, deadline_ms);
     }
@@ -220,7 +221,6 @@ void slot_step_time_up(struct slot_step *step)
         stop_step(step, STOP_DONE);
         return;
     }
-    step->over = true;
     sandbox_kill(step->sandbox, step->wall_ms);
 }
 
@@ -246,12 +246,16 @@ static bool judge_start(const struct slot_step *step, const struct sandbox_event
     return err_set_errno(err, ERR_INFRA, "runtime %s: start %s in the sandbox", runtime->name, command);
 }
 
-/* What stopped the step. By the clock only what had all of its time. */
+/* What stopped the step. By the clock only what had all of its time, and anything that had more: a report is
+ * complete in time or not at all, whenever the init came to end the process. */
 static enum step_stop true_stop(const struct slot_step *step, const struct sandbox_event *event)
 {
-    if (step->stop != STOP_NONE || !step->over || event->wall_us < step->wall_ms * 1000)
+    int64_t limit_us = step->wall_ms * 1000;
+    bool done = step->finishing && step->finished_us - event->started_us < limit_us;
+    bool by_report = step->stop == STOP_NONE || step->stop == STOP_DONE;
+    if (!by_report || event->wall_us < limit_us || event->exec_failed)
         return step->stop;
-    return step->finishing ? STOP_DONE : step->wall_is_tasks ? STOP_TASK_WALL : STOP_WALL;
+    return done ? STOP_DONE : step->wall_is_tasks ? STOP_TASK_WALL : STOP_WALL;
 }
 
 static void take_err_tail(struct slot_step *step, struct step_facts *facts)

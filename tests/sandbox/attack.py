@@ -11,6 +11,7 @@ import errno
 import fcntl
 import mmap
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -450,6 +451,28 @@ def signal_by_descriptor(pid):
     if fd < 0:
         held(-fd)
     judge(syscall(424, fd, 0, 0, 0))
+
+
+@attack
+def starve(way, pid):
+    """The task's init has the program's uid and keeps the time: it must not be made slow, nor its limits small."""
+    pid, group, user = int(pid), os.getpgid(int(pid)), os.getuid()
+    ways = {
+        "scheduler": lambda: os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0)),
+        "parameters": lambda: os.sched_setparam(pid, os.sched_param(0)),
+        "attributes": lambda: judge(syscall(314, pid, struct.pack("=IIQiIQQQ", 48, 5, 0, 0, 0, 0, 0, 0), 0)),
+        "processors": lambda: os.sched_setaffinity(pid, {min(os.sched_getaffinity(0))}),
+        "priority": lambda: os.setpriority(os.PRIO_PROCESS, pid, 19),
+        "priority_of_group": lambda: os.setpriority(os.PRIO_PGRP, group, 19),
+        "priority_of_user": lambda: os.setpriority(os.PRIO_USER, user, 19),
+        "disk": lambda: judge(syscall(251, 1, pid, 3 << 13)),
+        "descriptors": lambda: resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, 3)),
+    }
+    try:
+        ways[way]()
+    except OSError as problem:
+        held(problem.errno)
+    reached(way)
 
 
 @attack

@@ -15,7 +15,6 @@ PROGRAMS = (ATTACK, HERE / "exhaustion.py")  # what a task that attacks has
 PYTHON = "/usr/bin/python3"
 USER = 12345  # any uid without an account
 UID_BASE = 64000  # SANDBOX_UID_BASE
-SETTINGS = ("root", "user")
 WARM = HERE / "warm_attacks.py"
 SERVERS = {"suites": "--server", "cases": "--case-server"}
 SECRET = "s3cret-of-the-worker"

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from attack import SYSCALLS
-from sandboxes import HERE, SECRET, needs_user_namespaces, outside, tree
+from sandboxes import HERE, SECRET, as_user, needs_user_namespaces, outside, tree
 
 from lib.skipping import skip
 from lib.waiting import wait_until
@@ -299,6 +299,15 @@ def test_the_tasks_init_cannot_be_signalled(sandbox):
         control.kill()
     assert_held(sandbox.attack("stop_process", 1))
     assert sandbox.run("kill -9 1; kill -9 -1", "echo lives")["stdout"] == "lives\n"
+
+
+@pytest.mark.parametrize("way", ["scheduler", "parameters", "attributes", "processors", "priority", "priority_of_group", "priority_of_user", "disk",
+                                 "descriptors"])
+def test_the_tasks_init_cannot_be_starved(sandbox, way):
+    with subprocess.Popen(as_user("/bin/sleep", "1000"), start_new_session=True) as control:
+        assert_control(outside("starve", way, control.pid, user=True))
+        control.kill()
+    assert_held(sandbox.attack("starve", way, 1), "EPERM")
 
 
 def test_signals_to_everything_stay_inside(sandbox, limited):

@@ -220,6 +220,7 @@ static void exited(struct sandbox *sandbox, const struct wire_event *from, struc
     event->signal_number = WIFSIGNALED(from->wait_status) ? WTERMSIG(from->wait_status) : 0;
     event->exec_failed = from->exec_errno != 0;
     event->exec_errno = from->exec_errno;
+    event->started_us = from->started_us;
     event->wall_us = from->wall_us;
     event->cpu_us = from->cpu_us;
     event->cpu_exceeded = from->cpu_exceeded != 0;

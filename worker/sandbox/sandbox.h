@@ -135,6 +135,7 @@ struct sandbox_event {
      * lies in the workspace, something that the program's own build or an earlier step did to it. */
     bool exec_failed;
     int exec_errno;
+    int64_t started_us; /* clock_us, which all processes of the machine share */
     int64_t wall_us,
         cpu_us; /* of this step; cpu of all its processes where a cgroup holds, else of those waited for */
     int64_t peak_memory_bytes; /* of the task so far; of its largest process where no cgroup measures */

@@ -145,7 +145,8 @@ bool slot_set_up(struct slot_state *slot, struct err *err)
         return false;
     err_clear(err);
     more = (request.deny_memory != 0 ? SYSCALL_FILTER_MEMORY : 0) | (is_container ? SYSCALL_FILTER_IPC : 0);
-    if (!syscall_filter_begin(more, err))
+    /* In a task's namespace its init is process 1. */
+    if (!syscall_filter_begin(more, err) || (!is_container && !syscall_filter_shield(1, err)))
         return false;
     /* Nobody of the same uid looks inside. */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)

@@ -9,6 +9,7 @@
 
 #include <linux/filter.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "common/err.h"
 
@@ -29,6 +30,10 @@ bool syscall_filter_begin(unsigned more, struct err *err);
  * namespaces (EPERM), no clone3 (ENOSYS), whose flags a filter cannot see, so that the C library falls back
  * to clone. `but_setns`: for a warm server, whose forks enter a task's namespaces, and complete it. */
 bool syscall_filter_complete(bool but_setns, struct err *err);
+/* On this process and those it starts: what would let them slow down or starve the task's init, which keeps
+ * the time and may have their uid: scheduling, priority and limits of process `init`, and priorities of whole
+ * groups and users (EPERM). */
+bool syscall_filter_shield(pid_t init, struct err *err);
 /* Of syscall_filter.c. */
 bool syscall_filter_install(const struct sock_fprog *program, struct err *err);
 

@@ -247,6 +247,7 @@ static void run(const struct task *task, const struct wire_request *request, str
     event.warm = leader.channel >= 0;
     event.wait_status = wait_for(task, &leader, started_us, &usage, &disk_exceeded);
     close_fd(&leader.channel);
+    event.started_us = started_us;
     event.wall_us = clock_us() - started_us;
     event.disk_full = disk_exceeded;
     event.left_processes = clear(task, &usage);

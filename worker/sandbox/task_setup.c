@@ -55,7 +55,8 @@ static bool confine_in_container(struct task *task, struct err *err)
 {
     task->mechanisms |= MECHANISM_BIT(MECHANISM_OWN_UID) | MECHANISM_BIT(MECHANISM_TMPFS) |
                         MECHANISM_BIT(MECHANISM_READ_ONLY_ROOT);
-    return become_in_container(task, err) && build_landlock(task, err) && syscall_filter_complete(false, err);
+    return become_in_container(task, err) && build_landlock(task, err) &&
+           syscall_filter_shield(getpid(), err) && syscall_filter_complete(false, err);
 }
 
 static bool confine_in_namespaces(struct task *task, struct err *err)

@@ -16,7 +16,7 @@
 #include "common/err.h"
 #include "worker/sandbox/suite_store.h"
 
-#define WIRE_VERSION  6u
+#define WIRE_VERSION  7u
 #define WIRE_SOCKET   3 /* the slot init's end of its socket */
 #define WIRE_STEP_FDS 5 /* stdin, stdout, stderr, report, control */
 #define WIRE_FDS_MAX  12
@@ -87,7 +87,7 @@ struct wire_event {
     /* EXITED, as in struct sandbox_event: */
     int32_t wait_status; /* of waitpid(2) */
     int32_t exec_errno;  /* 0 = it was started */
-    int64_t wall_us, cpu_us, peak_rss_bytes;
+    int64_t started_us, wall_us, cpu_us, peak_rss_bytes;
     int64_t memory_peak_bytes; /* of the task so far, as polled (container); 0 = not known */
     uint8_t cpu_exceeded, disk_full, left_processes;
     uint8_t memory_exceeded;  /* found by polling (container) */
