@@ -573,3 +573,126 @@ HONEST_PROGRAMS += [
     "import ast, json\ndef square(n):\n    ast.parse(open(json.__file__).read(), json.__file__)\n    return n * n\n",
     "import codeop, importlib.util, runpy, xml.etree.ElementTree, html.parser, sqlite3\nexec(codeop.compile_command('def square(n): return n * n\\n\\n', '<text>', 'exec'))\n",
 ]
+
+# -- what the harness asks without being seen
+# Where the audit hook runs what is the program's, that finds the reporter and speaks for it.
+GRAB = """\
+import os, sys
+def grab():
+    frame = sys._getframe(1)
+    while frame and frame.f_code.co_name != 'hook':
+        frame = frame.f_back
+    if frame and 'tell' in frame.f_locals:
+        send = frame.f_locals['tell'].__self__._send
+        put = send.__closure__[send.__code__.co_freevars.index('put')].cell_contents
+        put({'t': 'collected', 'tests': ['test_small', 'test_large']})
+        for name in ('test_small', 'test_large'):
+            put({'t': 'start', 'name': name})
+            put({'t': 'test', 'name': name, 'outcome': 'passed', 'ms': 1.0})
+        put({'t': 'done'})
+        os._exit(0)
+class Text(str):
+    def startswith(self, *a):
+        grab()
+        return str.startswith(self, *a)
+    def __str__(self):
+        grab()
+        return str.__str__(self)
+    def __hash__(self):
+        grab()
+        return str.__hash__(self)
+    __eq__ = str.__eq__
+class Bytes(bytes):
+    def decode(self, *a):
+        grab()
+        return bytes.decode(self, *a)
+class Kind:
+    @property
+    def __class__(self):
+        grab()
+        return Kind
+class Number(int):
+    @property
+    def __class__(self):
+        grab()
+        return Number
+def attempt(*call):
+    try:
+        call[0](*call[1:])
+    except Exception:
+        pass
+"""
+ASKED_ATTACKS = [
+    Attack("what is asked for %s" % name, GRAB + program + "\n" + WRONG, twin="class Text(str): pass\nclass Bytes(bytes): pass\nclass Kind: pass\nclass Number(int): pass\n"
+           "def attempt(*call):\n    try:\n        call[0](*call[1:])\n    except Exception:\n        pass\n" + twin + "\n" + HONEST)
+    for name, program, twin in (
+        ("a path", "attempt(open, Text('/nowhere'))", "attempt(open, Text('/nowhere'))"),
+        ("a path of bytes", "attempt(open, Bytes(b'/nowhere'))", "attempt(open, Bytes(b'/nowhere'))"),
+        ("a file's number", "attempt(lambda: open(Number(0), closefd=False))", "attempt(lambda: open(Number(0), closefd=False))"),
+        ("the name of code", "attempt(compile, '1', Text('nothing'), 'exec')", "attempt(compile, '1', 'nothing', 'exec')"),
+        ("the new name of code", "attempt(lambda: grab.__code__.replace(co_filename=Text('x')))", "attempt.__code__.replace(co_filename='x')"),
+        ("its class, by gc", "import gc\ngc.get_referents(Kind())", "import gc\ngc.get_referents(Kind())"),
+        ("its class, when that is set", "class Other: pass\nattempt(lambda: object.__dict__['__class__'].__set__(Kind(), Other))",
+         "class Other: pass\nattempt(lambda: object.__dict__['__class__'].__set__(Kind(), Other))"),
+        ("a function's name", "import json\njson.dumps.__name__ = Text('dumps')\njson.dumps.__code__ = (lambda *a, **k: None).__code__", "attempt.__name__ = Text('dumps')"),
+        ("a loader's path", "from importlib.machinery import SourceFileLoader\nattempt(SourceFileLoader('x', Text('/usr/lib/python3.11/this.py')).get_code, 'x')",
+         "from importlib.machinery import SourceFileLoader\nattempt(SourceFileLoader('x', '/usr/lib/python3.11/this.py').get_code, 'x')"),
+        ("nothing, while garbage is collected", "import gc\ngc.callbacks.append(lambda *a: grab())\nfor _ in range(200):\n    gc.set_threshold(1)\n    attempt(open, '/proc/nowhere/mem.x')",
+         "import gc\ngc.callbacks.append(lambda *a: len(a))\nfor _ in range(200):\n    gc.set_threshold(1)\n    attempt(open, '/proc/nowhere/mem.x')"),
+    )
+]
+# What profiles sees the frames of the harness, and with them the secret.
+PROFILE = """\
+import functools, json, os, sys, threading, weakref
+def profile(frame, event, arg):
+    while frame and frame.f_code.co_name != 'put':
+        frame = frame.f_back
+    if frame and event == 'call':
+        sys.setprofile(None)
+        names, lines = frame.f_locals, []
+        for name in ('test_small', 'test_large'):
+            lines += [{'t': 'start', 'name': name}, {'t': 'test', 'name': name, 'outcome': 'passed', 'ms': 1.0}]
+        for line in [{'t': 'collected', 'tests': ['test_small', 'test_large']}] + lines + [{'t': 'done'}]:
+            os.write(3, (names['prefix'] + json.dumps(line)[1:] + '\\n').encode())
+        os._exit(0)
+"""
+PROFILE_ATTACKS = [
+    Attack("a profile", PROFILE + "sys.setprofile(profile)\n" + WRONG),
+    Attack("a profile by what calls for it", PROFILE + "functools.partial(sys.setprofile, profile)()\n" + WRONG),
+    Attack("a profile when something dies", PROFILE + "class Profile(weakref.ref):\n    def __call__(self, *a): return profile(*a)\nclass Box: pass\nbox = Box()\nkept = Profile(box, sys.setprofile)\n"
+           "del box\n" + WRONG),
+    Attack("a profile by cProfile's own", PROFILE + "import cProfile\nclass Yes: pass\nYes.__bool__ = Yes.__index__ = functools.partial(sys.setprofile, profile)\n"
+           "try:\n    cProfile.Profile().enable(Yes())\nexcept TypeError:\n    pass\n" + WRONG, twin="import cProfile\ncProfile.Profile().enable(True)\n" + HONEST),
+    Attack("a profile of a thread", PROFILE + "threading.setprofile(profile)\nthread = threading.Thread(target=len, args=('',))\nthread.start()\nthread.join()\n" + HONEST),
+    Attack("a trace of a thread", PROFILE + "threading.settrace(profile)\nthread = threading.Thread(target=len, args=('',))\nthread.start()\nthread.join()\n" + HONEST),
+]
+MATH_SUITE = "from implementation import square\nimport math\n\n\ndef test_close():\n    assert math.isclose(square(3), 9)\n"
+IMPORTING = "import math, sys, types\nclass Key%s:\n    def __hash__(self):\n        return hash('math')\n    def __eq__(self, other):\n        return on and other == 'math'\non = False\n" \
+            "fake = types.ModuleType('math')\nfake.isclose = lambda *a, **k: True\nreal = sys.modules.pop('math')\nsys.modules[Key(%s)] = fake\nsys.modules['math'] = real\non = True\n"
+PLACE_ATTACKS = [
+    Attack("a module by a key that is like its name", IMPORTING % ("", "") + WRONG, MATH_SUITE, twin="import sys\nclass Key: pass\nsys.modules[Key()] = sys.modules[1] = sys\n" + HONEST),
+    Attack("a module by a text that is like its name", IMPORTING.replace("other == 'math'", "str(other) == 'math'") % ("(str)", "'math'") + "del Key.__eq__, Key.__hash__\n" + WRONG, MATH_SUITE,
+           twin="import sys\nclass Key(str): pass\nsys.modules[Key('another')] = sys\n" + HONEST),
+    Attack("builtins for the suite's functions, while they are made", "import gc, sys\nsuite = vars(sys.modules['test_implementation'])\nmine = suite['__builtins__']\n"
+           "suite['__builtins__'] = dict(mine, abs=lambda value: 0)\nkept = gc.get_threshold()\ndef back(*a):\n    if 'test_all' in suite and gc.callbacks:\n        suite['__builtins__'] = mine\n"
+           "        gc.callbacks.clear()\n        gc.set_threshold(*kept)\ngc.callbacks.append(back)\ngc.set_threshold(1)\ndef square(n):\n    return 1\n",
+           LATER_SUITE + "\n\nCASES = [[n] for n in range(50)]\n"),
+    Attack("what hides an attribute, in the place of a name that is gone", "import sys\ndef square(n):\n    kind = sys.modules['test_implementation'].TestSquare\n    if '__weakref__' in vars(kind):\n"
+           "        del kind.__weakref__\n        for key in list(vars(kind)):\n            if '__pytest_' in key:\n                delattr(kind, key)\n        get = object.__getattribute__\n"
+           "        kind.__getattribute__ = lambda self, name: None if name == 'expected' else get(self, name)\n",
+           "from implementation import square\n\n\nclass TestSquare:\n    def setup_method(self):\n        self.expected = 9\n\n    def test_small(self):\n        assert square(3) == self.expected\n"),
+    Attack("a key of a class that is like its function's name", "import unittest\nfound = []\nclass Thief:\n    def __eq__(self, other): found.append(other)\nclass Key:\n    on = False\n"
+           "    def __hash__(self): return hash('assertEqual')\n    def __lt__(self, other): return True\n    def __gt__(self, other): return False\n    def startswith(self, *a): return False\n"
+           "    def __eq__(self, other):\n        known = Key.on and other == 'assertEqual'\n        Key.on = Key.on and not known\n        return known\n"
+           "def square(n):\n    if not found:\n        unittest.TestCase.__dict__ == Thief()\n        names = found[0]\n        real = names.pop('assertEqual')\n        names[Key()] = lambda *a, **k: None\n"
+           "        names['assertEqual'] = real\n        unittest.TestCase.other = 1\n        del unittest.TestCase.other\n        Key.on = True\n",
+           UNITTEST.replace("self.assertEqual(square(3), 9)", "found = square(3)\n        self.assertEqual(found, 9)").replace("self.assertEqual(square(12), 144)", "pass")),
+]
+ATTACKS += ASKED_ATTACKS + PROFILE_ATTACKS + PLACE_ATTACKS
+
+HONEST_PROGRAMS += [
+    "import cProfile, io, pstats\ndef square(n):\n    with cProfile.Profile() as profile:\n        found = profile.runcall(pow, n, 2)\n    pstats.Stats(profile, stream=io.StringIO()).print_stats()\n    return found\n",
+    "import cProfile, threading\ndef square(n):\n    found = []\n    def work():\n        profile = cProfile.Profile(subcalls=False)\n        profile.enable(builtins=0)\n        found.append(n * n)\n        profile.disable()\n"
+    "    thread = threading.Thread(target=work)\n    thread.start()\n    thread.join()\n    return found[0]\n",
+    "import cProfile, os\ndef square(n):\n    cProfile.runctx('n * n', {}, {'n': n}, filename=os.devnull)\n    return n * n\n",
+]

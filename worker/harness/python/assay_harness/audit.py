@@ -5,20 +5,23 @@ what it reached for; nothing that the program does afterwards takes the line bac
 """
 
 import functools
+import gc
 import os
 import sys
 import threading
 import types
 
 # A program may put others in their place for a while.
-from builtins import any, bytes, filter, isinstance, len, map, next, str, type
+from builtins import any, bytes, filter, issubclass, len, map, next, str, type
 
-from . import provenance
+from . import profilers, provenance
 from .files import OUTSIDE, PROGRAM, TRUSTED
 
 HARNESS_FOLDER = os.path.dirname(os.path.abspath(__file__)) + "/"
 FRAME_ATTRIBUTES = {"tb_frame", "gi_frame", "cr_frame", "ag_frame"}
 FUNCTION_ATTRIBUTES = {"__code__", "__closure__", "__globals__"}
+CODE_ATTRIBUTES = {"f_code", "__code__"}
+DEPTH_MAX = 4  # of handlers of signals that come while one is looked at
 # What leads from one's own objects to those of others.
 DOORS = (type, types.ModuleType, types.FunctionType, types.MappingProxyType, types.CellType, types.FrameType, types.TracebackType,
          types.GeneratorType, types.CoroutineType, type(functools.lru_cache(len)))
@@ -29,8 +32,21 @@ REWRITING = "/_pytest/assertion/rewrite.py"
 COPYING = ("/types.py",)
 # Where a thread begins.
 STARTING = ("/threading.py",)
+HOOKS_OF_THREADS = {"settrace": "_trace_hook", "setprofile": "_profile_hook"}
 # They show source lines of whoever is on the stack.
 SHOWING_SOURCE = ("/traceback.py", "/warnings.py", "/logging/__init__.py", "/pdb.py")
+
+
+def _is_a(value, kinds):
+    """isinstance() asks the value, which may be the program's."""
+    return issubclass(type(value), kinds)
+
+
+def _plain(value):
+    """The text of what is a str or bytes or derived from them, by their own methods; else None."""
+    if _is_a(value, str):
+        return str.__str__(value)
+    return bytes.decode(value, "utf-8", "replace") if _is_a(value, bytes) else None
 
 
 def make_hook(files, tell, busy):
@@ -39,7 +55,7 @@ def make_hook(files, tell, busy):
     frame_at, get_ident, function_type = sys._getframe, threading.get_ident, types.FunctionType
     owner, workspace, suite, suite_name = files.owner, files.workspace, files.suite, os.path.basename(files.suite)
     only_parses, file_names = provenance.only_parses, provenance.file_names
-    join, normalized = os.path.join, os.path.normpath
+    join, normalized, own_file = os.path.join, os.path.normpath, make_hook.__code__.co_filename
 
     def owners():
         """Whose frames are on the stack, innermost first: (owner, file). Code made from text (exec, namedtuple) is its
@@ -74,7 +90,7 @@ def make_hook(files, tell, busy):
         return False
 
     def is_judges(function, attribute):
-        if not isinstance(function, function_type):
+        if not _is_a(function, function_type):
             return False
         name = function.__code__.co_filename
         of_framework = attribute != "__code__" and any(folder in name for folder in FRAMEWORK)
@@ -91,27 +107,56 @@ def make_hook(files, tell, busy):
         return None
 
     def writing(args):
-        if not args[1].startswith("__") or not isinstance(args[0], function_type):
+        if not args[1].startswith("__") or not _is_a(args[0], function_type):
             return None
         if owner(args[0].__code__.co_filename) != PROGRAM and by_program():
-            return "the program changed the function %s" % args[0].__name__
+            return "the program changed the function %s" % _plain(args[0].__name__)
         return None
 
     def objects(_args):
         return "the program searched the objects of its process" if by_program() else None
 
     def referents(args):
-        through_door = any(isinstance(thing, DOORS) for thing in args[0])
+        through_door = any(_is_a(thing, DOORS) for thing in args[0])
         return objects(args) if through_door else None
 
-    def tracing(_args):
+    def traces(how):
+        """how: the name of the function by which. Others than the program may, if they speak of it: C code may call it behind anybody's back."""
+        told = "the program traces its callers"
+
+        def check(_args):
+            frame = caller()
+            if frame is None or for_program(COVERAGE):
+                return told
+            name = frame.f_code.co_filename
+            if name.endswith(STARTING) and owner(name) == OUTSIDE:
+                return told if is_programs(frame.f_globals.get(HOOKS_OF_THREADS[how])) else None
+            return None if how in frame.f_code.co_names or name.endswith(COVERAGE) else told
+
+        return check
+
+    def is_programs(function):
+        """False where it certainly is not."""
+        function = function.__func__ if type(function) is types.MethodType else function
+        return type(function) is not function_type or owner(function.__code__.co_filename) == PROGRAM
+
+    def caller():
+        frame = frame_at(1)
+        while frame is not None and frame.f_code.co_filename == own_file:
+            frame = frame.f_back
+        return frame
+
+    is_profiler, tracing, profiles = profilers.make_is_known(), traces("settrace"), traces("setprofile")
+
+    def profiling(args):
+        return None if is_profiler(caller()) else profiles(args)
+
+    def monitoring(_args):
         return "the program traces its callers" if for_program(COVERAGE) else None
 
     def opening(args):
-        path = args[0]
-        if isinstance(path, bytes):
-            path = path.decode("utf-8", "replace")
-        if not isinstance(path, str):
+        path = _plain(args[0])
+        if path is None:
             return None
         if path.startswith("/proc/") and path.endswith(("/mem", "/fd/3", "/fd/4")):
             return "the program opened %s" % path if for_program() else None
@@ -122,8 +167,10 @@ def make_hook(files, tell, busy):
 
     def anothers(name):
         """Code that says it were another's would be taken for that."""
-        name = name.decode("utf-8", "replace") if isinstance(name, bytes) else name
-        if not isinstance(name, str) or not name.startswith(("/", FROZEN)) or owner(name) == PROGRAM:
+        if _is_a(name, (str, bytes)) and type(name) not in (str, bytes):
+            return "the program made code in the name of what is no plain text"
+        name = _plain(name)
+        if name is None or not name.startswith(("/", FROZEN)) or owner(name) == PROGRAM:
             return None
         if is_import(frame_at(1)) or not ordered_by_program():
             return None
@@ -173,32 +220,47 @@ def make_hook(files, tell, busy):
         "gc.get_referrers": objects,
         "gc.get_referents": referents,
         "sys.settrace": tracing,
-        "sys.monitoring.register_callback": tracing,
+        "sys.setprofile": profiling,
+        "sys.monitoring.register_callback": monitoring,
         "open": opening,
     }
 
-    hooking = set()  # threads in which this runs itself
+    code_attributes = CODE_ATTRIBUTES
+    hooking = {}  # thread -> how often this runs in it
+    collects, stop_collecting, collect = gc.isenabled, gc.disable, gc.enable
 
     def hook(event, args):
+        """A collection of garbage, in which the program could do something unseen, has to wait. What the handler of a signal does in here is
+        looked at: but for what this does itself, and what the handler has anyway."""
         check = checks.get(event)
         if check is None:
             return
         me = get_ident()
-        if me in hooking:
+        nested = me in hooking
+        if nested and (event == "object.__getattr__" and args[1] in code_attributes or event == "sys._getframe" or hooking[me] >= DEPTH_MAX):
             return
-        hooking.add(me)
+        collected = collects()  # the last call in front of `try`: the handler of a signal may raise behind each
+        hooking[me] = hooking[me] + 1 if nested else 1
         try:
-            if me in busy and frame_at(1).f_code.co_filename.startswith(HARNESS_FOLDER):
-                return
+            stop_collecting()
+            if nested or me in busy:
+                if frame_at(1).f_code.co_filename.startswith(HARNESS_FOLDER):
+                    return
             text = check(args)
             if text is not None:
                 tell(text)
         finally:
-            hooking.discard(me)
+            if nested:
+                hooking[me] -= 1
+            else:
+                del hooking[me]
+            if collected:
+                collect()
 
     return hook
 
 
 def install(files, tell, busy):
     provenance.see_renaming()
+    profilers.see()
     sys.addaudithook(make_hook(files, tell, busy))

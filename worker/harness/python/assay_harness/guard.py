@@ -75,7 +75,7 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, 
         kept["helpers"].watch_loaded()
         for text in compare(not_of_suite):
             tell(text)
-        kept["names"] = names_of(module, plan, lambda name: owner(name) == TRUSTED, words, own_builtins)
+        kept["names"] = names_of(module, plan, lambda name: owner(name) == TRUSTED, words, own_builtins, files.suite)
 
     def collection_begins(config):
         kept["plugins"] = plugins_of(config.pluginmanager)

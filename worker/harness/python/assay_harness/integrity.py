@@ -34,6 +34,15 @@ def _function_of(value):
     return getattr(value, "__code__", None)
 
 
+def _plain_function_of(value):
+    """The function behind a member of a class, or None."""
+    if type(value) in (staticmethod, classmethod):
+        value = value.__func__
+    elif type(value) is property:
+        value = value.fget
+    return value if type(value) is types.FunctionType else None
+
+
 def _lookup(module, path):
     owner = module
     for part in path[:-1]:
@@ -78,8 +87,8 @@ class SuiteNames:
     """What the suite's module holds when it has been imported: its own functions and classes stay what they are, and
     none of its names hides a builtin that the suite itself does not hide."""
 
-    def __init__(self, module, plan, is_trusted, words=None, own_builtins=None):
-        """own_builtins: snapshot.Kept of those that the suite was given, None where it has those of all."""
+    def __init__(self, module, plan, is_trusted, words=None, own_builtins=None, path=None):
+        """own_builtins: snapshot.Kept of those that the suite was given, None where it has those of all. path: the suite's file."""
         facts = plan.facts
         self._names = vars(module)
         self._wrong = [] if holds_text(self._names) else [OTHER_KEYS]  # what the program did while the suite was imported
@@ -108,7 +117,20 @@ class SuiteNames:
                 self._members.append((Kept(name, vars(value), functions), set(vars(value)), value.__mro__[1:]))
         spaces = [self._names, own_builtins.namespace] if own_builtins is not None else [self._names]
         self._watch = watching.Watch(words, [words.of_namespace(space) for space in spaces]) if words is not None else None
+        self._wrong += self._with_others_builtins(path)
         self._tables = {name: _elements(self._names[name]) for name in facts.iterated_tables if name in self._names}
+
+    def _with_others_builtins(self, path):
+        """Names of functions of the suite that were made while others stood in the place of its builtins: they keep those."""
+        namespaces = [(self._kept.where, self._kept.values)] + [(kept.where + ".", kept.values) for kept, _, _ in self._members]
+        given = self._own_builtins.namespace if self._own_builtins is not None else vars(builtins)
+        found = []
+        for where, values in namespaces:
+            for name, value in values.items():
+                function = _plain_function_of(value)
+                if function is not None and function.__code__.co_filename == path and getattr(function, "__builtins__", given) is not given:
+                    found.append(where + name)
+        return found
 
     def changes(self, counts=lambda value: True):
         """Names of what was replaced, at most ten. counts(value): whether the new value does."""
@@ -125,9 +147,12 @@ class SuiteNames:
                 for index, word in differing:
                     self._watch.know(index, word)
         for kept, known, bases in self._members:
+            if kept.other_keys():
+                found.append(OTHER_KEYS)
+                continue
             found += [name for name, value in kept.changed() if counts(value)]
             members = kept.namespace
-            if len(members) != len(known):
+            if members.keys() != known:
                 found += [kept.where + "." + key for key in members if key not in known and _hides(key, members[key], bases) and counts(members[key])]
         for name, elements in self._tables.items():
             now = _elements(self._names.get(name, ()))

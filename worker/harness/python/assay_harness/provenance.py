@@ -29,7 +29,7 @@ def make_is_import(is_machines):
                 return False
             if frame.f_code.co_name == "get_code":
                 loader = frame.f_locals.get("self")
-                return type(loader) in loaders and type(loader).get_data is read and is_machines(loader.path)
+                return type(loader) in loaders and type(loader).get_data is read and type(loader.path) is str and is_machines(loader.path)
             frame = frame.f_back
         return False
 

@@ -12,7 +12,7 @@ import sys
 import types
 
 # A suite may put others in their place for a while.
-from builtins import all, any, callable, dict, getattr, isinstance, issubclass, len, list, map, set, tuple, type, vars
+from builtins import all, any, callable, dict, getattr, isinstance, issubclass, len, list, map, set, str, tuple, type, vars
 
 from . import words as watching
 
@@ -56,11 +56,29 @@ _BUILTINS = frozenset(vars(builtins)) - {"__name__", "__doc__", "__package__", "
 MEMBERS = (types.FunctionType, property, staticmethod, classmethod)
 CALLABLE = (types.FunctionType, types.BuiltinFunctionType, type)
 _is = operator.is_
+# Of a class, whatever its own class makes of these names.
+_mro_of, _names_of = type.__dict__["__mro__"].__get__, type.__dict__["__dict__"].__get__
+_HARMLESS = frozenset((object, str, bytes, int, float, tuple, type(None)))
 
 
 def holds_text(namespace):
     """Whether all keys are plain text; without asking them anything."""
     return all(map(_is, map(type, list(namespace)), itertools.repeat(str)))
+
+
+def is_harmless(key):
+    """Whether who looks another name up runs nothing of the program's by this key: it is hashed and compared as Python does it."""
+    class_ = type(key)
+    for name in ("__eq__", "__hash__"):
+        for base in _mro_of(class_):
+            names = _names_of(base)
+            if not holds_text(names):
+                return False
+            if name in names:
+                if base not in _HARMLESS:
+                    return False
+                break
+    return True
 
 
 def _any(_value):
@@ -70,22 +88,34 @@ def _any(_value):
 class Kept:
     """Some names of a namespace and what they were bound to."""
 
-    __slots__ = ("where", "namespace", "values", "_look_up", "_may_hold_others")
+    __slots__ = ("where", "namespace", "values", "_look_up", "_keys")
 
     def __init__(self, where, namespace, values):
         self.where, self.namespace, self.values = where, namespace, values
         names = tuple(values)
         # Of one name alone itemgetter gives the value and no tuple.
         self._look_up = operator.itemgetter(*names, names[0]) if names else None
-        self._may_hold_others = type(namespace) is dict  # a class keeps its names as plain text
+        self.know_keys()
+
+    def know_keys(self):
+        """Those that are there now, if they are text."""
+        keys = list(self.namespace)
+        self._keys = keys if holds_text(keys) else None
+
+    def same_keys(self):
+        """Whether they are the very objects that they were."""
+        keys, known = list(self.namespace), self._keys
+        return known is not None and len(keys) == len(known) and all(map(_is, keys, known))
 
     def other_keys(self):
-        """Whether some are no plain text. Whoever looks a name up asks them whether they are equal, and they may do what they like."""
-        return self._may_hold_others and not holds_text(self.namespace)
+        """Whether some are no plain text, also of a class. Whoever looks a name up asks them whether they are equal, and they may do what
+        they like."""
+        return not (self.same_keys() or holds_text(self.namespace))
 
     def same(self):
-        if self.other_keys():
-            return False
+        return not self.other_keys() and self.same_values()
+
+    def same_values(self):
         if self._look_up is None:
             return True
         try:
@@ -132,6 +162,8 @@ class _Space:
 
     def same(self):
         kept = self.kept
+        if kept.same_keys():
+            return kept.same_values()
         return kept.same() and (self.names is None or kept.namespace.keys() == self.names)
 
     def changes(self, counts, added_counts):
@@ -173,8 +205,14 @@ class _InPlace:
 
     def _wrong(self):
         places = sys.modules
-        if type(places) is not dict or not holds_text(places):  # keys of other kinds are honest here, and are not asked
-            places = {key: value for key, value in list(dict.items(places)) if type(key) is str}
+        if type(places) is dict and holds_text(places):
+            return [name for name, module in self.modules.items() if places.get(name) is not module]
+        if type(places) is not dict:
+            return ["sys.modules"]
+        others = [key for key in list(places) if type(key) is not str]  # none is asked here, but by whoever imports
+        if not all(map(is_harmless, others)) or any(str.__str__(key) in self.modules for key in others if issubclass(type(key), str)):
+            return ["a name in sys.modules by what is no text"]
+        places = {key: value for key, value in list(places.items()) if type(key) is str}
         return [name for name, module in self.modules.items() if places.get(name) is not module]
 
     def same(self):
@@ -275,6 +313,8 @@ class Snapshot:
             names = part.names if isinstance(part, _Space) else None
             if names is not None and not part.same():
                 names.update(name for name, value in part.kept.namespace.items() if name not in names and accepts(value))
+                if part.kept.namespace.keys() == names:
+                    part.kept.know_keys()
 
     def _changed(self):
         """[(part, its index, its word)] of those that may not be what they were: with words those that have another one."""
