@@ -16,7 +16,7 @@ import tempfile
 import pytest
 from sandboxes import USER, as_user, driver_for
 
-from lib.proc import children, state
+from lib.proc import children, stat_of, state
 from lib.waiting import wait_until
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -269,6 +269,18 @@ def probe_of_task_memory(build, killed):
     return line
 
 
+def probe_of_memory(build, killed):
+    """The same of the one process that takes twice what is allowed."""
+    with subprocess.Popen(["bash", "-c", 'exec "$@" 3>&1', "bash", build / "bin/assay-probe", "memory", "memory_mb=8"],
+                          stdout=subprocess.PIPE, text=True) as probe:
+        wait_until(lambda: int((stat_of(probe.pid) or ["0"] * 22)[21]) * os.sysconf("SC_PAGE_SIZE") > 16 << 20, 30, "twice the memory to be held", every=0.01)
+        if killed:
+            probe.kill()
+        return probe.stdout.read()
+
+
 def test_a_limit_that_is_looked_at_may_kill_a_moment_later(build):
     assert probe_of_task_memory(build, killed=True) == "task_memory held SIGKILL\n"
     assert probe_of_task_memory(build, killed=False).startswith("task_memory broken three processes hold 16 MiB")
+    assert probe_of_memory(build, killed=True) == ""
+    assert probe_of_memory(build, killed=False) == "memory broken 16 MiB where 8 are allowed\n"
