@@ -18,8 +18,8 @@
  * sandbox_fd is readable. A failure to set up is an ERR_INFRA event of its own and never looks like the
  * program's failure.
  *
- * The worker keeps the time: it kills by sandbox_kill when a wall limit passes. CPU time, memory, processes,
- * disk and file size are limited by rlimits, the cgroup and the tmpfs.
+ * The task's init keeps the time: the worker asks by sandbox_kill for the end of a step that has had it. CPU
+ * time, memory, processes, disk and file size are limited by rlimits, the cgroup and the tmpfs.
  */
 #ifndef ASSAY_WORKER_SANDBOX_SANDBOX_H
 #define ASSAY_WORKER_SANDBOX_SANDBOX_H
