@@ -1,23 +1,19 @@
 #include "common/digest.h"
 
+/* The functions that are SHA-256 and no more. OpenSSL 3 would have all programs go through EVP, which loads
+ * providers, configuration and error texts for it: 2 MB of a process. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
 void digest_sha256(const void *data, size_t size, unsigned char out[DIGEST_SIZE])
 {
-    /* Fetched once: the one-shot SHA256() looks its algorithm up, under locks, for each call. The programs
-     * have one thread. */
-    static EVP_MD *algorithm;
-    static EVP_MD_CTX *context;
-    if (context == NULL) {
-        algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
-        context = EVP_MD_CTX_new();
-    }
-    /* Only a process without memory for two small structures, or an OpenSSL without SHA-256, gets here. */
-    if (EVP_DigestInit_ex2(context, algorithm, NULL) != 1 || EVP_DigestUpdate(context, data, size) != 1 ||
-        EVP_DigestFinal_ex(context, out, NULL) != 1)
-        abort();
+    SHA256_CTX context;
+    (void)SHA256_Init(&context);
+    (void)SHA256_Update(&context, data, size);
+    (void)SHA256_Final(out, &context);
 }
 
 void digest_sha256_hex(const void *data, size_t size, char out[DIGEST_HEX_SIZE])

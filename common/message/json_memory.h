@@ -11,7 +11,7 @@
 
 struct json_t;
 
-#define JSON_MEMORY_CHUNK ((size_t)256 * 1024)
+#define JSON_MEMORY_CHUNK ((size_t)64 * 1024)
 #define JSON_MEMORY_SMALL ((size_t)8 * 1024) /* larger pieces are malloc's own */
 
 /* Once, at the start of main, before any JSON. Under AddressSanitizer each piece is malloc's own, behind its
