@@ -66,7 +66,7 @@ def test_every_group_runs(build):
                           timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-6000:]
     found = {group["group"]: group for group in json.loads(done.stdout)["groups"]}
-    assert set(found) >= {"suites", "pytest", "cases", "humaneval", "fleet", "node", "c", "latency", "producer", "pipeline", "collector", "growth", "memory"}
+    assert set(found) >= {"suites", "pytest", "cases", "humaneval", "fleet", "node", "c", "container", "latency", "producer", "pipeline", "collector", "growth", "memory"}
     for group in found.values():
         assert "missing" in group or group["rows"]
         for row in group["rows"]:

@@ -31,8 +31,8 @@ class Node(Group):
             subprocess.run(["/usr/bin/node", "test_implementation.js"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
         return count / (time.monotonic() - began)
 
-    def ours(self):
-        return rate(run_local(self.bench, [{**NODE, "task_id": f"n{n}"} for n in range(self.bench.size(60, 2))], 1, "node")[0])
+    def ours(self, executor=None):
+        return rate(run_local(self.bench, [{**NODE, "task_id": f"n{n}"} for n in range(self.bench.size(60, 2))], 1, "node", executor)[0])
 
     def variants(self):
         return [Variant("assay-worker --local, 1 slot", "suites/s", self.ours, own=True),
@@ -70,10 +70,10 @@ class CCases(Group):
             assert os.waitpid(pid, 0)[1] == 0
         return (time.monotonic() - began) * 1000 / self.count
 
-    def ours(self):
+    def ours(self, executor=None):
         cases = [{"stdin": f"{n}\n", "expected_stdout": f"{2 * n}\n"} for n in range(self.count)]
         results = run_local(self.bench, [{"task_id": "c", "runtime": "c", "implementation_code": C_PROGRAM, "cases": cases,
-                                          "limits": {"task_wall_s": 60}}], 1, "c")[0]
+                                          "limits": {"task_wall_s": 60}}], 1, "c", executor)[0]
         return results[0]["timing_ms"]["run"] / self.count
 
     def variants(self):

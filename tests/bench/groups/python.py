@@ -85,8 +85,8 @@ def floor(mode, task, count):
     return float(done.stdout.split()[-1])
 
 
-def ours(bench, task, count, slots=1):
-    return rate(run_local(bench, [{**task, "task_id": f"t{n}"} for n in range(count)], slots, "python")[0])
+def ours(bench, task, count, slots=1, executor=None):
+    return rate(run_local(bench, [{**task, "task_id": f"t{n}"} for n in range(count)], slots, task["runtime"], executor)[0])
 
 
 class Suites(Group):
