@@ -13,12 +13,12 @@ CHECK = """
 import builtins, ctypes, sys, types
 sys.path.insert(0, sys.argv[1])
 import pytest, _pytest.runner, _pytest.python, _pytest.unittest
-from assay_harness import snapshot, words
-found = words.find(ctypes.PyDLL(sys.argv[2]))
-if found is None:
+from assay_harness import interpreter, snapshot
+found = interpreter.find(ctypes.PyDLL(sys.argv[2]))
+if found.words is None:
     assert sys.version_info >= (3, 12), "this interpreter has versions"
     sys.exit(0)
-both = [snapshot.Snapshot(words=found), snapshot.Snapshot()]
+both = [snapshot.Snapshot(interpreter=found), snapshot.Snapshot()]
 runner, Function, Module = _pytest.runner, _pytest.python.Function, _pytest.python.Module
 
 def told():
@@ -83,24 +83,22 @@ def test_what_changes_is_told(build):
 @pytest.fixture
 def words(build):
     sys.path.insert(0, str(HARNESS))
-    from assay_harness import words as module  # pylint: disable=import-error,import-outside-toplevel
+    from assay_harness import interpreter, words as module  # pylint: disable=import-error,import-outside-toplevel
     sys.path.remove(str(HARNESS))
-    return module, ctypes.PyDLL(str(build / "bin/assay-warm.so"))
+    found = interpreter.find(ctypes.PyDLL(str(build / "bin/assay-warm.so"))).words
+    if found is None:
+        pytest.skip("this interpreter's dicts have no version")
+    return module, found
 
 
 def test_a_place_that_no_change_changes_is_no_version(words):
-    module, library = words
-    if module.find(library) is None:
-        pytest.skip("this interpreter's dicts have no version")
+    module, _ = words
     places = [place for place in range(2, 6) if module._holds(place)]  # pylint: disable=protected-access
     assert len(places) == 1
 
 
 def test_each_is_told_by_its_index(words):
-    module, library = words
-    found = module.find(library)
-    if found is None:
-        pytest.skip("this interpreter's dicts have no version")
+    module, found = words
     spaces = [vars(types.ModuleType(f"m{number}")) for number in range(300)]
     watch = module.Watch(found, [found.of_namespace(space) for space in spaces])
     assert list(watch.differing()) == []

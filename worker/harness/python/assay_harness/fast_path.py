@@ -67,11 +67,11 @@ class Prepared:
 
     def __init__(self, config, prepared):
         """prepared: prepared.Prepared."""
-        self.config, self.words, self.judging = config, prepared.words, prepared.judging
+        self.config, self.interpreter, self.judging = config, prepared.interpreter, prepared.judging
         self.surroundings = fast_surroundings.Surroundings(config)
         self.canaries = fast_canaries.compile_forms()
-        self.called = snapshot.States(snapshot.WATCHED_CALLED, self.words)
-        self.base = snapshot.Snapshot((), own=False, words=self.words)
+        self.called = snapshot.States(snapshot.WATCHED_CALLED, self.interpreter.words)
+        self.base = snapshot.Snapshot((), own=False, interpreter=self.interpreter)
         self.own_modules, self.builtins = prepared.own_modules, prepared.builtins
         check_ids()
         for _ in range(WARM_UP_ROUNDS):
@@ -94,7 +94,7 @@ def warm_up(prepared):
         compare([1, 2], [[1, 2]], True)
     namespace = types.ModuleType("test_sample")
     namespace.CASES, namespace.check = [(1, 2)], warm_up
-    names = integrity.SuiteNames(namespace, suite.plan, lambda name: True)
+    names = integrity.SuiteNames(namespace, suite.plan, lambda name: True, prepared.interpreter, prepared.builtins)
     names.changes()
     fast_canaries.Canaries(prepared.canaries, True, sample_files.suite, make_case_call)
     prepared.base.changes()
@@ -186,7 +186,7 @@ class _Run:
         self._request, self._reporter, self._files = request, reporter, of_files
         self._plan, self._fit = suite.plan, fast_fit.restore(suite.fit, suite.plan)
         self._module, self._prepared = _Module(of_files.suite, suite.code, self._fit.parametrizes), prepared
-        self._snapshot = prepared.base
+        self._snapshot, self._code_of = prepared.base, prepared.interpreter.code_of
         self._guard = None
         self._canaries = None
 
@@ -232,7 +232,7 @@ class _Run:
             self._snapshot.add(self._prepared.judging[name])
             self._snapshot.watch([name])
         self._guard = guard.make_guard(
-            self._files, plan, self._snapshot, lambda *_: None, tell, busy, _Run.run.__code__, self._prepared.words, self._module.builtins)
+            self._files, plan, self._snapshot, lambda *_: None, tell, busy, _Run.run.__code__, self._prepared.interpreter, self._module.builtins)
         self._module.bind(equality.make_comparisons(probe, suite_module.COMPARISONS, self._guard.before_comparison))
         self._module.imported = self._guard.suite_imported
         self._canaries = fast_canaries.Canaries(self._prepared.canaries, plan.facts.uses_unittest, self._module.path, make_case_call)
@@ -280,8 +280,8 @@ class _Run:
         test = found.test
         owner = namespace.get(found.class_name) if found.class_name else None
         function = vars(owner).get(test.path[-1]) if isinstance(owner, type) else namespace.get(test.path[-1])
-        code = getattr(function, "__code__", None)
-        if type(function) is not types.FunctionType or code is not self._module.code_at(test.defined_at, test.first_line):
+        code = self._code_of(function)
+        if code is None or code is not self._module.code_at(test.defined_at, test.first_line):
             raise Again("%s is not the function that the suite defines" % test.name, [test.name])
         if found.class_name in self._fit.test_cases:
             return [_Item(test.name, make_case_call(owner, test.path[-1]), function, code)]
@@ -308,7 +308,7 @@ class _Run:
             self._canaries.run(fast_canaries.BEHIND_ALL, self._run_canary)
 
     def _check(self, item):
-        if item.function.__code__ is not item.code:
+        if self._code_of(item.function) is not item.code:
             self._reporter.tampered("%s was replaced while the tests ran" % item.name)
 
     def _compare(self):
@@ -359,7 +359,7 @@ class _Run:
     # -- the end
 
     def _conclude(self):
-        replaced = integrity.replaced_tests(self._plan, self._module)
+        replaced = integrity.replaced_tests(self._plan, self._module, self._code_of)
         tampering = ["%s was replaced while the tests ran" % name for name in replaced]
         tampering += ["%s was replaced" % name for name in self._snapshot.changes()]
         if tampering:

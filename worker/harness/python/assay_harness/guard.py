@@ -1,7 +1,6 @@
 """The comparisons that are made while the tests run: when the suite has been imported, before each line about a test,
 and before `done`. All that they need lies in closures, which the program cannot look into unseen (audit.py)."""
 
-import sys
 import threading
 
 from . import integrity
@@ -17,12 +16,12 @@ class Guard:
     __slots__ = ("before_line", "before_comparison", "suite_imported", "pytest_prepared", "collection_begins", "plugins_changed", "tests_collected", "test_changed")
 
 
-def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, words=None, own_builtins=None):
-    """base_code: integrity.make_stands_below_program; own_builtins: integrity.SuiteNames."""
-    frame_at, get_ident = sys._getframe, threading.get_ident
+def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, interpreter, own_builtins=None):
+    """base_code: integrity.make_stands_below_program; interpreter: interpreter.Interpreter; own_builtins: integrity.SuiteNames."""
+    get_ident = threading.get_ident
     main_thread = get_ident()
     called_changes, may_rebind = snapshot.make_called_changes(), plan.facts.rebinds
-    below_program = integrity.make_stands_below_program(files, base_code)
+    below_program = integrity.make_stands_below_program(files, base_code, interpreter.stack)
     names_of, plugins_of, code_of = integrity.SuiteNames, integrity.Plugins, integrity.code_of
     owner, changes_of = files.owner, snapshot.changes
     kept = {"names": None, "plugins": None, "tests": None, "helpers": Helpers(files), "comparisons": 0}
@@ -52,7 +51,7 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, 
         kept["comparisons"] = COMPARISONS_MAX
         busy.add(main_thread)
         try:
-            found = ["the program reported for the harness"] if below_program(frame_at(1)) else []
+            found = ["the program reported for the harness"] if below_program() else []
             return found + compare(of_program if kind == "test" else lambda value: True)
         finally:
             busy.discard(main_thread)
@@ -75,7 +74,7 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, 
         kept["helpers"].watch_loaded()
         for text in compare(not_of_suite):
             tell(text)
-        kept["names"] = names_of(module, plan, lambda name: owner(name) == TRUSTED, words, own_builtins, files.suite)
+        kept["names"] = names_of(module, plan, lambda name: owner(name) == TRUSTED, interpreter, own_builtins, files.suite)
 
     def collection_begins(config):
         kept["plugins"] = plugins_of(config.pluginmanager)

@@ -15,7 +15,7 @@ from builtins import all, any, callable, dict, getattr, hasattr, isinstance, len
 
 from . import words as watching
 from .files import PROGRAM
-from .snapshot import MEMBERS, Kept, holds_text
+from .snapshot import MEMBERS, Kept
 
 # Hooks by which pytest runs a test and tells of it.
 DECIDING = ("pytest_runtest_protocol", "pytest_runtest_call", "pytest_pyfunc_call", "pytest_runtest_makereport",
@@ -27,11 +27,16 @@ OTHER_KEYS = "a name of the suite by what is no text"
 OF_PYTEST = "__pytest_"  # in the names of what it adds to classes of the suite
 
 
-def _function_of(value):
+def _no_code(_value):
+    return None
+
+
+def _function_of(value, code_of=_no_code):
     if isinstance(value, (staticmethod, classmethod)):
         value = value.__func__
     value = getattr(value, "__func__", value)
-    return getattr(value, "__code__", None)
+    code = code_of(value)
+    return getattr(value, "__code__", None) if code is None else code
 
 
 def _plain_function_of(value):
@@ -55,11 +60,11 @@ def _lookup(module, path):
     return vars(owner).get(path[-1])
 
 
-def is_the_suites(value, test, suite_module):
-    """A decorated test is what the suite's decorators made of it: nothing to compare with."""
+def is_the_suites(value, test, suite_module, code_of=_no_code):
+    """A decorated test is what the suite's decorators made of it: nothing to compare with. code_of: interpreter.Interpreter's."""
     if test.decorated:
         return True
-    return _function_of(value) is suite_module.code_at(test.defined_at, test.first_line)
+    return _function_of(value, code_of) is suite_module.code_at(test.defined_at, test.first_line)
 
 
 class Plugins:
@@ -87,15 +92,16 @@ class SuiteNames:
     """What the suite's module holds when it has been imported: its own functions and classes stay what they are, and
     none of its names hides a builtin that the suite itself does not hide."""
 
-    def __init__(self, module, plan, is_trusted, words=None, own_builtins=None, path=None):
-        """own_builtins: snapshot.Kept of those that the suite was given, None where it has those of all. path: the suite's file."""
-        facts = plan.facts
+    def __init__(self, module, plan, is_trusted, interpreter, own_builtins=None, path=None):
+        """interpreter: interpreter.Interpreter. own_builtins: snapshot.Kept of those that the suite was given, None where it has those of all. path: the suite's file."""
+        facts, words, self._code_of = plan.facts, interpreter.words, interpreter.code_of
         self._names = vars(module)
-        self._wrong = [] if holds_text(self._names) else [OTHER_KEYS]  # what the program did while the suite was imported
+        self._wrong = [] if interpreter.holds_text(self._names) else [OTHER_KEYS]  # what the program did while the suite was imported
         kept = {name: self._names[name] for name in facts.written_once if name in self._names}
         for name, value in self._names.items():
             function = getattr(value, "__func__", value)
-            of_suite = isinstance(function, types.FunctionType) and is_trusted(function.__code__.co_filename)
+            code = self._code_of(function)
+            of_suite = code is not None and is_trusted(code.co_filename)
             if of_suite or isinstance(value, type) and value.__module__ == module.__name__ or name.startswith("@"):
                 kept[name] = value
         self._hiding = {name for name in self._names if name in BUILTINS} | (BUILTINS & facts.global_names)  # these it may hide
@@ -128,7 +134,7 @@ class SuiteNames:
         for where, values in namespaces:
             for name, value in values.items():
                 function = _plain_function_of(value)
-                if function is not None and function.__code__.co_filename == path and getattr(function, "__builtins__", given) is not given:
+                if function is not None and self._code_of(function).co_filename == path and getattr(function, "__builtins__", given) is not given:
                     found.append(where + name)
         return found
 
@@ -185,27 +191,26 @@ def code_of(value):
     return _function_of(value)
 
 
-def make_stands_below_program(files, base_code):
-    """stands_below_program(frame): whether code of the program is on this stack. base_code: of the function that runs as long as the
+def make_stands_below_program(files, base_code, stack):
+    """stands_below_program(): whether code of the program is on this stack. stack: interpreter.Interpreter's. base_code: of the function that runs as long as the
     tests do; what lies below its frame stays what it is, and is looked through once."""
     owner, found_clean = files.owner, None
 
-    def stands_below_program(frame):
+    def stands_below_program():
         nonlocal found_clean
-        base = None
-        while frame is not None and frame is not found_clean:
-            if owner(frame.f_code.co_filename) == PROGRAM:
+        base, found = None, stack(found_clean)
+        for frame, code in zip(found[::2], found[1::2]):
+            if owner(code.co_filename) == PROGRAM:
                 return True
-            if frame.f_code is base_code:
+            if code is base_code:
                 base = frame
-            frame = frame.f_back
         found_clean = base or found_clean
         return False
 
     return stands_below_program
 
 
-def replaced_tests(plan, suite_module):
+def replaced_tests(plan, suite_module, code_of=_no_code):
     module = sys.modules.get(suite_module.name)
     found = []
     for test in plan.tests.values():
@@ -213,6 +218,6 @@ def replaced_tests(plan, suite_module):
             value = _lookup(module, test.path)
         except Exception:
             value = None
-        if not is_the_suites(value, test, suite_module):
+        if not is_the_suites(value, test, suite_module, code_of):
             found.append(test.name)
     return found[:10]

@@ -4,16 +4,16 @@ task."""
 import os
 import sys
 
-from . import canaries, integrity, plugin, pytest_session, rewriting, snapshot, suite_module, task
+from . import canaries, integrity, interpreter, plugin, pytest_session, rewriting, snapshot, suite_module, task
 
 
 class Prepared:
     """`config`: pytest's, without a conftest.py, once configure() was called."""
 
-    def __init__(self, workspace, suite_path, further_arguments, words=None):
-        """words: words.Words, of a server."""
-        self.words = words
-        self.snapshot = snapshot.Snapshot(words=words)
+    def __init__(self, workspace, suite_path, further_arguments, its_interpreter=None):
+        """its_interpreter: interpreter.find(), of a server."""
+        self.interpreter = its_interpreter or interpreter.plain()
+        self.snapshot = snapshot.Snapshot(interpreter=self.interpreter)
         self.own_modules = None
         self.builtins = None  # suite_module.own_builtins, of a server
         self.judging = {}  # name -> snapshot.States of a module by which suites judge
@@ -31,13 +31,14 @@ class Prepared:
 
     def make_ready(self):
         """What a cold start makes as far as its task needs it."""
-        self.judging = {name: snapshot.States([name], self.words) for name in snapshot.JUDGING}
+        self.judging = {name: snapshot.States([name], self.interpreter.words) for name in snapshot.JUDGING}
         self.own_modules = task.find_own_modules()
         self.snapshot.settle(lambda value: integrity.code_of(value) is not None)  # no code is a task's here
         self.snapshot.changes()
         self.canaries = canaries.compile_forms(self.config)
         self.canaries.compile_all()
         self.builtins = suite_module.own_builtins()
+        self.builtins.know_version(self.interpreter.words)
 
     def drop_config(self):
         """A task that needs a configuration of its own gets a plugin of its own with it."""

@@ -88,10 +88,10 @@ def _any(_value):
 class Kept:
     """Some names of a namespace and what they were bound to."""
 
-    __slots__ = ("where", "namespace", "values", "_look_up", "_keys")
+    __slots__ = ("where", "namespace", "values", "_look_up", "_keys", "_watch")
 
     def __init__(self, where, namespace, values):
-        self.where, self.namespace, self.values = where, namespace, values
+        self.where, self.namespace, self.values, self._watch = where, namespace, values, None
         names = tuple(values)
         # Of one name alone itemgetter gives the value and no tuple.
         self._look_up = operator.itemgetter(*names, names[0]) if names else None
@@ -124,9 +124,13 @@ class Kept:
             return False
         return all(map(_is, found, self.values.values()))
 
+    def know_version(self, words):
+        """What is in the namespace now is what must be in it. words: words.Words or None."""
+        self._watch = watching.Watch(words, [words.of_namespace(self.namespace)]) if words is not None else None
+
     def changed(self):
         """[(name, its new value or None)]"""
-        if self.same():
+        if self._watch is not None and not self._watch.differing() or self.same():
             return []
         if self.other_keys():
             return [(self.where + " by what is no text", None)]
@@ -198,14 +202,14 @@ class _Code:
 class _InPlace:
     """Modules that must stay in sys.modules, which was `places`."""
 
-    __slots__ = ("modules", "places")
+    __slots__ = ("modules", "places", "_holds_text")
 
-    def __init__(self, modules):
-        self.modules, self.places = modules, sys.modules
+    def __init__(self, modules, holds_text):
+        self.modules, self.places, self._holds_text = modules, sys.modules, holds_text
 
     def _wrong(self):
         places = sys.modules
-        if type(places) is dict and holds_text(places):
+        if type(places) is dict and self._holds_text(places):
             return [name for name, module in self.modules.items() if places.get(name) is not module]
         if type(places) is not dict:
             return ["sys.modules"]
@@ -261,11 +265,12 @@ class States:
 class Snapshot:
     """Taken before pytest is prepared: what pytest itself patches from then on, it puts back at its end."""
 
-    def __init__(self, names=WATCHED, own=True, words=None):
+    def __init__(self, names=WATCHED, own=True, interpreter=None):
+        """interpreter: interpreter.Interpreter, or None: nothing but Python's own."""
         kept = {name: value for name, value in vars(builtins).items() if name not in TALKING and callable(value)}
-        self._words = words
+        self._words = words = interpreter.words if interpreter is not None else None
         self._modules = {}
-        self._in_place = _InPlace(self._modules)
+        self._in_place = _InPlace(self._modules, interpreter.holds_text if interpreter is not None else holds_text)
         self._states = [_State([self._in_place, _Space(Kept("builtins", vars(builtins), kept))], words)]
         self._watch = None  # of all parts, in their order
         self.watch(names)

@@ -186,7 +186,7 @@ class _Session:
                 self._snapshot.add(self._prepared.judging[name])
         self._snapshot.watch(snapshot.JUDGING & imports)
         made = guard.make_guard(
-            self._files, plan, self._snapshot, self._library.drop_the_programs, tell, busy, self._pytest.BASE_CODE, self._prepared.words, self._module.builtins
+            self._files, plan, self._snapshot, self._library.drop_the_programs, tell, busy, self._pytest.BASE_CODE, self._prepared.interpreter, self._module.builtins
         )
         self._module.comparisons = self._equality.make_comparisons(probe, self._library.COMPARISONS, made.before_comparison)
         self._module.imported = made.suite_imported

@@ -139,10 +139,10 @@ class Server:
         self._loading.measure("pytest", _load_pytest)
         for name in preloads:
             self._loading.measure(name, lambda name=name: importlib.import_module(name), preload=True)
-        from . import words
+        from . import interpreter
         from .prepared import Prepared, suite_path
 
-        self._prepared = Prepared(WORKSPACE, suite_path(WORKSPACE, suite), pytest_arguments, words.find(self._library))
+        self._prepared = Prepared(WORKSPACE, suite_path(WORKSPACE, suite), pytest_arguments, interpreter.find(self._library))
         self._prepared.configure(with_conftest=False, stop_on_first_failure=False)
         self._prepared.make_ready()
         self._loaded = frozenset()

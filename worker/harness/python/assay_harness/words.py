@@ -100,17 +100,14 @@ class Words:
         return id(function) + self._code
 
 
-def find(library):
-    """Words, or None where this interpreter has none."""
+def find(differ):
+    """Words, or None where this interpreter has none. differ: the library's (worker/warm/warm_server.h)."""
     try:
-        import ctypes
         from array import array
 
         version, code = _place_of_version(), _place_of_code()
         if version is None or code is None:
             return None
-        differ = library.assay_warm_differ
-        differ.restype, differ.argtypes = ctypes.c_uint32, [ctypes.c_uint64] * 2 + [ctypes.c_uint32] + [ctypes.c_uint64] * 2
         return Words(differ, version, code, array)
     except Exception:
         return None
@@ -135,8 +132,7 @@ class Watch:
 
     def differing(self):
         """[(index, its word now)] of those that have changed since they were known."""
-        addresses, known, count, found, now = self._arguments
-        different = self._differ(addresses, known, count, found, now)
+        different = self._differ(self._arguments)
         return list(zip(self._found[:different], self._now[:different])) if different else ()
 
     def know(self, index, word):

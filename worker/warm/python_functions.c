@@ -1,0 +1,133 @@
+/* Functions for the Python harness (assay_warm_python_functions): what Python code can ask as well, but only
+ * so that the interpreter's audit hooks are told of each answer, or that the reference counts of all that is
+ * looked through change, which in a fork copies the pages where they lie. Of Python's interface only what is
+ * the same in each version; without its headers, so that one library fits all. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/mem.h"
+#include "worker/warm/warm_server.h"
+
+#define WEAK __attribute__((weak))
+struct object;
+typedef struct object object;
+typedef intptr_t python_size;
+
+void Py_IncRef(object *) WEAK;
+void Py_DecRef(object *) WEAK;
+object *PyObject_Type(object *) WEAK;
+object *PyTuple_New(python_size) WEAK;
+object *PyTuple_GetItem(object *, python_size) WEAK;
+int PyTuple_SetItem(object *, python_size, object *) WEAK;
+object *PyList_New(python_size) WEAK;
+int PyList_Append(object *, object *) WEAK;
+int PyDict_Next(object *, python_size *, object **, object **) WEAK;
+object *PyBool_FromLong(long) WEAK;
+object *PyLong_FromUnsignedLongLong(unsigned long long) WEAK;
+unsigned long long PyLong_AsUnsignedLongLong(object *) WEAK;
+object *PyErr_Occurred(void) WEAK;
+object *PyEval_GetFrame(void) WEAK;
+object *PyFrame_GetBack(object *) WEAK;
+object *PyFrame_GetCode(object *) WEAK;
+object *PyFunction_GetCode(object *) WEAK;
+extern object PyDict_Type WEAK, PyUnicode_Type WEAK, PyFunction_Type WEAK;
+extern object _Py_NoneStruct WEAK;
+
+/* PyMethodDef */
+struct method {
+    const char *name;
+    object *(*call)(object *self, object *argument);
+    int flags;
+    const char *documentation;
+};
+enum { METHOD_OF_ONE_ARGUMENT = 0x0008 };
+object *PyCFunction_NewEx(struct method *, object *self, object *module) WEAK;
+
+static bool is_a(object *value, const object *type)
+{
+    object *found = PyObject_Type(value);
+
+    Py_DecRef(found);
+    return found == type;
+}
+
+static object *stack(object *self, object *until)
+{
+    object *found = PyList_New(0), *frame = PyEval_GetFrame();
+    bool good = found != NULL;
+
+    (void)self;
+    Py_IncRef(frame);
+    while (good && frame != NULL && frame != until) {
+        object *code = PyFrame_GetCode(frame), *back = PyFrame_GetBack(frame);
+        good = PyList_Append(found, frame) == 0 && PyList_Append(found, code) == 0;
+        Py_DecRef(code);
+        Py_DecRef(frame);
+        frame = back;
+    }
+    Py_DecRef(frame);
+    if (good)
+        return found;
+    Py_DecRef(found);
+    return NULL;
+}
+
+static object *code_of(object *self, object *function)
+{
+    object *code = is_a(function, &PyFunction_Type) ? PyFunction_GetCode(function) : &_Py_NoneStruct;
+
+    (void)self;
+    Py_IncRef(code);
+    return code;
+}
+
+static object *holds_text(object *self, object *namespace)
+{
+    bool good = is_a(namespace, &PyDict_Type);
+    python_size at = 0;
+    object *key;
+
+    (void)self;
+    while (good && PyDict_Next(namespace, &at, &key, NULL))
+        good = is_a(key, &PyUnicode_Type);
+    return PyBool_FromLong(good);
+}
+
+/* The arguments of assay_warm_differ as one tuple. */
+static object *differ(object *self, object *arguments)
+{
+    uint64_t values[5];
+
+    (void)self;
+    for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+        values[i] = PyLong_AsUnsignedLongLong(PyTuple_GetItem(arguments, (python_size)i));
+    if (PyErr_Occurred())
+        return NULL;
+    return PyLong_FromUnsignedLongLong(assay_warm_differ(
+        (const uint64_t *)(uintptr_t)values[0], (const uint64_t *)(uintptr_t)values[1], (uint32_t)values[2],
+        (uint32_t *)(uintptr_t)values[3], (uint64_t *)(uintptr_t)values[4]));
+}
+
+void *assay_warm_python_functions(void)
+{
+    static struct method methods[] = {
+        {"stack", stack, METHOD_OF_ONE_ARGUMENT, NULL},
+        {"code_of", code_of, METHOD_OF_ONE_ARGUMENT, NULL},
+        {"holds_text", holds_text, METHOD_OF_ONE_ARGUMENT, NULL},
+        {"differ", differ, METHOD_OF_ONE_ARGUMENT, NULL},
+    };
+    const bool is_known = PyCFunction_NewEx != NULL && PyFrame_GetBack != NULL && PyFrame_GetCode != NULL;
+    object *made = is_known ? PyTuple_New(ARRAY_SIZE(methods)) : &_Py_NoneStruct;
+
+    if (!is_known)
+        Py_IncRef(made);
+    for (size_t i = 0; is_known && made != NULL && i < ARRAY_SIZE(methods); i++) {
+        object *function = PyCFunction_NewEx(&methods[i], NULL, NULL);
+        if (function == NULL || PyTuple_SetItem(made, (python_size)i, function) != 0) {
+            Py_DecRef(made);
+            made = NULL;
+        }
+    }
+    return made;
+}
