@@ -44,7 +44,7 @@ class Canaries:
     """Made and compiled before the program is loaded."""
 
     def __init__(self, reporter, files, suite_module, uses_unittest, forms):
-        """forms: compiled by the server, or None."""
+        """forms: compiled by the server, or None: then compile() is called when pytest is prepared."""
         self._reporter = reporter
         self._files = files
         self._suite_module = suite_module
@@ -52,10 +52,15 @@ class Canaries:
         self._made = canaries_forms.make(uses_unittest)
         self.table = {made.name: made.outcomes for made in self._made}
         self._turns = {}
+        if forms is not None:
+            self._compile(forms)
 
     def compile(self, config):
         """As the suite's own text is compiled."""
-        forms = self._forms or compile_forms(config)
+        if self._forms is None:
+            self._compile(compile_forms(config))
+
+    def _compile(self, forms):
         for made in self._made:
             made.compile(forms, self._suite_module.path)
 

@@ -6,6 +6,7 @@ builtin that was replaced and left so.
 """
 
 import builtins
+import itertools
 import operator
 import sys
 import types
@@ -23,6 +24,7 @@ DECIDING = ("pytest_runtest_protocol", "pytest_runtest_call", "pytest_pyfunc_cal
 ROWS_MAX = 500
 BUILTINS = frozenset(name for name in vars(builtins) if not name.startswith("__"))
 _is, _function_that_implements = operator.is_, operator.attrgetter("function")
+_deciding_hooks_of, _chained = operator.attrgetter(*DECIDING), itertools.chain.from_iterable
 OTHER_KEYS = "a name of the suite by what is no text"
 OF_PYTEST = "__pytest_"  # in the names of what it adds to classes of the suite
 
@@ -75,17 +77,16 @@ class Plugins:
         self._state = self._now()
 
     def _now(self):
-        """Objects that must be the same ones."""
+        """Objects that must be the same ones, and how many of them each hook has, and plugins there are."""
         manager = self._manager
-        found = [manager._inner_hookexec, vars(manager).get("_hookexec")]
-        for name in DECIDING:
-            found += map(_function_that_implements, getattr(manager.hook, name).get_hookimpls())
-            found.append(None)  # behind those of one hook
-        return found, len(manager.get_plugins())
+        implementations = [hook.get_hookimpls() for hook in _deciding_hooks_of(manager.hook)]
+        functions = list(map(_function_that_implements, _chained(implementations)))
+        functions += manager._inner_hookexec, vars(manager).get("_hookexec")
+        return functions, list(map(len, implementations)), len(manager.get_plugins())
 
     def changed(self):
-        (found, count), (known, known_count) = self._now(), self._state
-        return len(found) != len(known) or count != known_count or not all(map(_is, found, known))
+        (functions, *counts), (known, *known_counts) = self._now(), self._state
+        return counts != known_counts or not all(map(_is, functions, known))
 
 
 class SuiteNames:

@@ -211,7 +211,7 @@ class ReportPlugin:
         running.milliseconds += report.duration * 1000
         error = report.__dict__.pop("assay_error", None)
         name = short_name(report.nodeid)
-        if error is not None and name in self.canaries.table and self._came_from_outside(error):
+        if error is not None and name in self.canaries.table and self._is_excused(name, report, error):
             self._reporter.excuse_canary(name)
             return
         if isinstance(error, MemoryError) and report.failed:
@@ -234,9 +234,13 @@ class ReportPlugin:
         test = self.plan.tests.get(base_name(name))
         return test is not None and test.yields
 
-    def _came_from_outside(self, error):
-        """Not from the canary itself: the memory or the stack is used up, or a signal handler of the program raised."""
-        return isinstance(error, (MemoryError, RecursionError)) or blame.raised_by(error, self._files) == PROGRAM
+    def _is_excused(self, name, report, error):
+        """A canary's exception that is not from itself: the memory or the stack is used up, or a signal handler of the program raised. (Of one that
+        failed as it must nobody need ask who raised.)"""
+        if isinstance(error, (MemoryError, RecursionError)):
+            return True
+        as_it_must = report.failed and "failed" in self.canaries.table[name]
+        return not as_it_must and blame.raised_by(error, self._files) == PROGRAM
 
     def _failed(self, running, report, error):
         if report.when == "call":

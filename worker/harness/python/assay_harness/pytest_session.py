@@ -73,6 +73,13 @@ def stop_on_first_failure(config, stop):
         config.option.maxfail = 1
 
 
+def know_hooks(session):
+    """Of a configuration without a conftest.py: then the hooks are the same for each file, and pytest need not find that out for each hook of each
+    test."""
+    hooks = session.gethookproxy(session.path)
+    session.gethookproxy = lambda fspath: hooks
+
+
 def run(config):
     """pytest's exit code, as pytest.main gives it."""
     try:

@@ -189,11 +189,13 @@ class Server:
         from _pytest import main as pytest_main
 
         from . import entrance, fast_path, files, kept, task
+        from .pytest_session import know_hooks
 
         session, store = None, kept.Store(self._library)
 
         def tests(config, pytest_session):
             nonlocal session
+            know_hooks(pytest_session)
             fast = self._prepare_fast_path(config)
             self._loaded = _loaded_names()
             self._serve()
