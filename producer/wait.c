@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/broker_link.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/message/names.h"
@@ -12,6 +13,10 @@
 #include "producer/jobs.h"
 
 #define PREFETCH 200
+/* An acknowledgement costs the broker a record in its queue's index, and one for many no more: those that are
+ * held leave when they are so many, or after so long. */
+#define HELD_MAX (PREFETCH / 4)
+#define HOLD_MS  100
 
 struct waiter {
     struct broker_link *link;
@@ -20,8 +25,33 @@ struct waiter {
     int64_t expires_ms;
     struct jobs jobs; /* bound, or to be bound when the connection comes back */
     struct catch_up *catch_up;
+    struct loop_timer *ack_timer;
+    uint64_t held_tag; /* the last one that is not acknowledged yet */
+    unsigned held;
     bool was_up, down;
 };
+
+static void acknowledge(void *context)
+{
+    struct waiter *waiter = context;
+    struct broker *broker = broker_link_broker(waiter->link);
+    struct err err = ERR_INIT;
+    loop_timer_stop(waiter->ack_timer);
+    bool sent = broker == NULL || waiter->held == 0 || broker_ack(broker, waiter->held_tag, true, &err);
+    waiter->held = 0;
+    if (!sent)
+        broker_link_fail(waiter->link, &err);
+}
+
+static void hold_ack(struct waiter *waiter, uint64_t tag)
+{
+    waiter->held_tag = tag;
+    waiter->held++;
+    if (waiter->held == 1)
+        loop_timer_set(waiter->ack_timer, clock_ms() + HOLD_MS);
+    if (waiter->held == HELD_MAX)
+        acknowledge(waiter);
+}
 
 static void name_queue(struct waiter *waiter)
 {
@@ -80,6 +110,8 @@ static void on_down(void *context, bool was_up, const struct err *why)
     if (!waiter->down)
         log_warn("lost the broker while waiting for verdicts: %s; connecting again", why->text);
     waiter->down = true;
+    waiter->held = 0; /* the tags are dead, and what they stood for comes again */
+    loop_timer_stop(waiter->ack_timer);
     catch_up_start(waiter->catch_up);
 }
 
@@ -96,10 +128,7 @@ static void on_delivery(void *context, const struct broker_delivery *delivery)
             log_warn("a message in the results is none and is ignored: %s", err.text);
         result_free(result);
     }
-    struct broker *broker = broker_link_broker(waiter->link);
-    struct err err = ERR_INIT;
-    if (broker != NULL && !broker_ack(broker, delivery->tag, false, &err))
-        broker_link_fail(waiter->link, &err);
+    hold_ack(waiter, delivery->tag);
 }
 
 /* The broker took the consumer away (its queue was deleted, a leader moved): start over. */
@@ -130,9 +159,12 @@ struct waiter *waiter_new(struct loop *loop, const struct producer_config *confi
     struct broker_handler handler = {
         .context = waiter, .on_delivery = on_delivery, .on_consumer_cancelled = on_consumer_cancelled};
     struct broker_link_callbacks link = {.context = waiter, .on_up = on_up, .on_down = on_down};
+    waiter->ack_timer = loop_timer_new(loop, acknowledge, waiter);
     waiter->link = broker_link_new(loop, &options, &handler, &link, err);
     waiter->catch_up = catch_up_new(loop, config, &waiter->jobs, &waiter->callbacks, err);
-    if (waiter->link == NULL || waiter->catch_up == NULL) {
+    if (waiter->ack_timer == NULL)
+        err_set(err, ERR_NO_MEMORY, "no memory for waiting");
+    if (waiter->ack_timer == NULL || waiter->link == NULL || waiter->catch_up == NULL) {
         waiter_free(waiter);
         return NULL;
     }
@@ -178,6 +210,7 @@ void waiter_free(struct waiter *waiter)
     if (broker != NULL)
         (void)broker_delete_queue(broker, waiter->queue, &ignored);
     broker_link_free(waiter->link);
+    loop_timer_free(waiter->ack_timer);
     catch_up_free(waiter->catch_up);
     jobs_free(&waiter->jobs);
     free(waiter);

@@ -291,7 +291,7 @@ static int64_t talk(struct delivery *delivery, int64_t now_ms)
     int64_t next_ms = delivery->orders_due_ms != 0 ? delivery->orders_due_ms : -1;
     if (!unconfirmed)
         next_ms = earlier(next_ms, adjust_intake(delivery, broker, &view));
-    delivery_publish_results(delivery, now_ms);
+    next_ms = earlier(next_ms, delivery_publish(delivery, now_ms));
     return earlier(next_ms, ledger_next_retry_ms(delivery->ledger));
 }
 

@@ -20,8 +20,9 @@ struct delivery {
     struct broker_link *link;
     struct replies *replies;
     struct ledger *ledger;
-    struct acks acks;    /* of the tasks' deliveries */
-    int64_t acks_due_ms; /* when those that are held leave at the latest (clock_ms scale); 0: none is held */
+    struct acks acks; /* of the tasks' deliveries */
+    /* When what is held leaves at the latest (clock_ms scale); 0: nothing is held. */
+    int64_t results_due_ms, acks_due_ms;
     struct lanes lanes;
     struct intake intake;
     struct cancels cancels;
@@ -68,15 +69,20 @@ void delivery_forget_suspect(struct assignment *assignment);
 /* Lets one suspect run when nothing else is at hand. */
 void delivery_release_suspect(struct delivery *delivery);
 
-/* delivery_acks.c */
+/* delivery_bursts.c */
+/* The result of this entry is to be published. */
+void delivery_hold_result(struct delivery *delivery, const struct entry *entry);
+/* Publishes the results that are held, if it is time. When to call again; -1: not because of time. */
+int64_t delivery_publish(struct delivery *delivery, int64_t now_ms);
 /* The task of this delivery is settled. */
 void delivery_hold_ack(struct delivery *delivery, uint64_t tag);
-/* Sends the acknowledgements that are held, if it is time. When to call again; -1: not because of time. */
+/* The same for acknowledgements. */
 int64_t delivery_acknowledge(struct delivery *delivery, int64_t now_ms);
 
 /* delivery_results.c */
 /* The assignment's verdict: its result waits to be published from now on. Takes `result`. */
 void delivery_finish(struct assignment *assignment, struct result *result);
+/* All that are to be published now. */
 void delivery_publish_results(struct delivery *delivery, int64_t now_ms);
 void delivery_on_confirm(void *context, uint64_t sequence, bool multiple, bool accepted);
 void delivery_on_return(void *context, const struct broker_message *message, int code, const char *text);

@@ -57,6 +57,7 @@ void delivery_finish(struct assignment *assignment, struct result *result)
     size_t size;
     char *text = buf_steal(&body, &size);
     ledger_finish(delivery->ledger, entry, text, size, buf_steal(&key, NULL));
+    delivery_hold_result(delivery, entry);
 }
 
 void delivery_cork(struct delivery *delivery, struct broker *broker)

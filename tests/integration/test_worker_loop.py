@@ -35,16 +35,26 @@ def test_short_tasks_do_not_wait_behind_a_long_one(site):
     assert "long" not in {row[0] for row in rows}
 
 
-def test_short_tasks_are_acknowledged_together(site):
+def test_short_tasks_are_published_and_acknowledged_together(site):
     way = WayToBroker(site.servers.port("amqp"))
     site.start_collector()
-    done = site.producer("publish", site.write_tasks([noop(f"task-{n}", 5) for n in range(1000)]))
+    done = site.producer("publish", site.write_tasks([noop(f"task-{n}", 3 + n % 5) for n in range(1000)]))
     assert done.returncode == 0, done.stderr[-2000:]
-    worker = site.start_worker("bash", slots=2, noop=True, ASSAY_AMQP_URL=site.amqp_url("assay-worker", port=way.port))
+    worker = site.start_worker("bash", slots=4, noop=True, ASSAY_WORKER_PREFETCH=40, ASSAY_AMQP_URL=site.amqp_url("assay-worker", port=way.port))
     site.wait_for_rows(1000)
     wait_until(lambda: site.depth("assay.tasks.bash") == 0, 30, "an empty queue")
     assert worker.stop() == 0
-    assert way.acknowledgements < 500
+    assert way.acknowledgements < 500 and way.bursts < 400
+    way.close()
+
+
+def test_verdicts_are_acknowledged_together(site):
+    way = WayToBroker(site.servers.port("amqp"))
+    site.start_worker("bash", slots=2, noop=True)
+    done = site.producer("publish", site.write_tasks([noop(f"task-{n}") for n in range(400)]), "--wait",
+                         env={"ASSAY_AMQP_URL": site.amqp_url("assay-producer", port=way.port)})
+    assert done.returncode == 0 and "400" in done.stdout + done.stderr, done.stderr[-2000:]
+    assert 0 < way.acknowledgements < 200
     way.close()
 
 
