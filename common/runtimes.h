@@ -64,6 +64,7 @@ struct runtime {
     struct command warm_suite; /* a warm server, whose forks run the suite instead of run_suite
                                   (docs/harness.md); argc 0 = none */
     bool warm_case;            /* cases run in forks of an interpreter that run_case started */
+    bool park_suite;           /* run_suite may be started before its task is there */
     char **compiler;           /* NULL-terminated; files whose change makes earlier outputs useless */
     char **preload;            /* NULL-terminated modules that the warm server imports */
     /* Exit codes and stderr patterns by which a runtime says that it ran out of memory (node: 134). */

@@ -138,6 +138,23 @@ static bool read_warm_case(const struct config_node *stanza, struct runtime *run
     return true;
 }
 
+/* A process that waits for its control object, which only harnesses of our protocol read. */
+static bool read_park_suite(const struct config_node *stanza, struct runtime *runtime, struct err *err)
+{
+    const struct config_node *node = config_node_member(stanza, "park_suite");
+    if (node == NULL)
+        return true;
+    if (!config_node_bool(node, &runtime->park_suite, err))
+        return false;
+    if (runtime->park_suite &&
+        (runtime->suite_protocol != SUITE_REPORT || runtime->compile_suite_count > 0 ||
+         runtime->run_suite.argv[0][0] != '/'))
+        return config_node_error(node, err,
+                                 "a suite's process can wait for its task where suite_protocol is \"report\", "
+                                 "run_suite begins with an absolute path, and nothing is compiled before it");
+    return true;
+}
+
 static bool has_outputs(const struct compile_step *steps, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -190,6 +207,7 @@ bool runtimes_read_stanza(const struct config_node *stanza, const struct limits 
                                           "preload",
                                           "warm_suite",
                                           "warm_case",
+                                          "park_suite",
                                           "memory_pattern",
                                           "address_space_limit",
                                           "defaults",
@@ -219,6 +237,7 @@ bool runtimes_read_stanza(const struct config_node *stanza, const struct limits 
         !read_read_only_paths(stanza, runtime, err) || !read_compiler(stanza, runtime, err) ||
         !runtimes_read_strings(stanza, "preload", &runtime->preload, err) ||
         !check_preload(stanza, runtime, err) || !read_warm_case(stanza, runtime, err) ||
+        !read_park_suite(stanza, runtime, err) ||
         !runtimes_read_string(stanza, "memory_pattern", &runtime->memory_pattern, err) ||
         !runtimes_check_pattern(stanza, "memory_pattern", runtime->memory_pattern, err) ||
         (space != NULL && !config_node_bool(space, &runtime->address_space_limit, err)) ||

@@ -195,6 +195,15 @@ static const struct config_key keys[] = {
      .documentation =
          "A warm server keeps what its harness made of a suite's text (the list of its tests, the compiled "
          "suite), for further tasks with the same suite. false: each task makes it anew."},
+    {.key = "warm.park",
+     .type = CONFIG_BOOL,
+     .offset = FIELD(warm_park),
+     .default_text = "true",
+     .environment = "ASSAY_WARM_PARK",
+     .documentation =
+         "A slot with nothing to do makes the next task's sandbox ahead, with the limits of the last one; after "
+         "two tasks alike whose suite starts cold it also starts that process, where the runtime's stanza has "
+         "park_suite, and keeps it waiting. false: each sandbox is made when its task comes."},
     {.key = "warm.tasks_max",
      .type = CONFIG_INTEGER,
      .offset = FIELD(warm_tasks_max),

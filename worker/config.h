@@ -31,6 +31,7 @@ struct worker_config {
     bool warm_enabled;
     bool warm_fast_path;
     bool warm_keep_suites;
+    bool warm_park;
     int64_t warm_tasks_max;
     int64_t warm_growth_mb;
     char *http_listen;

@@ -75,6 +75,7 @@ static bool machine_open(struct machine *machine, struct err *err)
                                      .warm = {.enabled = config->warm_enabled,
                                               .fast_path = config->warm_fast_path,
                                               .keep_suites = config->warm_keep_suites,
+                                              .park = config->warm_park,
                                               .runtimes = &config->runtimes,
                                               .tasks_max = config->warm_tasks_max,
                                               .growth_bytes = config->warm_growth_mb << 20}};

@@ -388,6 +388,9 @@ int64_t runner_step(struct runner *runner, int64_t now_ms)
         end_work(runner, work, verdict_for_task(work->task, REASON_INFRA, runner->trouble));
     while (is_healthy(runner) && (work = dispatch_take(&runner->waiting, has_idle_seat, runner)) != NULL)
         start(idle_seat_for(runner, work), work);
+    for (unsigned i = 0; runner->persistent && i < runner->options.slots; i++)
+        if (runner->seats[i].state == SEAT_IDLE)
+            slot_park(runner->seats[i].slot);
     return next_ms;
 }
 

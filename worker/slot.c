@@ -5,6 +5,11 @@
  *               ^                                                    |
  *               +---------------- the next phase --------------------+
  *
+ * and, where the next task's sandbox is made ahead (slot_park.h):
+ *
+ *   IDLE -> PARKING -> PARKED -> BEGINNING ...             the task is as expected
+ *                        +-> ENDING -> IDLE or BEGINNING   it is not, or what was parked is no good any more
+ *
  * BEGINNING: the sandbox makes a workspace and writes the files. STEPPING: a step runs (slot_step.c).
  * STOPPING: it was told to end. ENDING: the sandbox clears everything away. Each state has a deadline (one
  * timer), so that no sandbox can hold a slot for ever; whatever the machinery does wrong leads to BROKEN,
@@ -21,6 +26,7 @@
 #include <sys/epoll.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/mem.h"
 
 #define STOP_LIMIT_MS 30000
@@ -40,6 +46,10 @@ void slot_enter(struct slot *slot, enum slot_state state, int64_t limit_ms)
 
 static void close_sandbox(struct slot *slot)
 {
+    if (slot->sandbox == NULL)
+        return;
+    slot_step_clear(&slot->step);
+    slot_park_over(slot);
     loop_watch_remove(slot->watch);
     slot->watch = NULL;
     sandbox_close(slot->sandbox);
@@ -149,15 +159,19 @@ void slot_break_down(struct slot *slot)
 {
     bool over = slot->state == SLOT_ENDING && (slot->end == SLOT_CANCELLED || slot->next == slot->plan.count);
     bool in_task = slot->task != NULL && slot->state != SLOT_IDLE;
-    slot_step_clear(&slot->step);
     close_sandbox(slot);
     slot_enter(slot, SLOT_BROKEN, 0);
+    if (slot->task == NULL)
+        log_warn("slot %u: its sandbox failed between tasks, and is made anew: %s", slot->options.number,
+                 slot->err.text);
     if (in_task)
         slot_deliver(slot, over ? slot->end : SLOT_INFRA);
 }
 
 void slot_end_phase(struct slot *slot)
 {
+    slot_step_clear(&slot->step);
+    slot_park_over(slot);
     slot_enter(slot, SLOT_ENDING, END_LIMIT_MS);
     if (!sandbox_task_end(slot->sandbox, &slot->err))
         slot_break_down(slot);
@@ -165,12 +179,14 @@ void slot_end_phase(struct slot *slot)
 
 static void phase_ended(struct slot *slot)
 {
-    if (slot->end != SLOT_CANCELLED && slot->next < slot->plan.count) {
+    if (slot->task == NULL) {
+        slot_enter(slot, SLOT_IDLE, 0);
+    } else if (slot->end != SLOT_CANCELLED && slot->next < slot->plan.count) {
         slot_begin_phase(slot);
-        return;
+    } else {
+        slot_enter(slot, SLOT_IDLE, 0);
+        slot_deliver(slot, slot->end);
     }
-    slot_enter(slot, SLOT_IDLE, 0);
-    slot_deliver(slot, slot->end);
 }
 
 static bool prepare_task(struct slot *slot, const struct task *task)
@@ -194,19 +210,28 @@ void slot_run(struct slot *slot, const struct task *task)
     slot->end = SLOT_INFRA;
     err_clear(&slot->err);
     judgement_init(&slot->judgement);
-    if ((slot->sandbox == NULL && !open_sandbox(slot, &slot->err)) || !prepare_task(slot, task))
+    if ((slot->sandbox == NULL && !open_sandbox(slot, &slot->err)) || !prepare_task(slot, task)) {
         slot_deliver(slot, SLOT_INFRA);
-    else
+        return;
+    }
+    bool fits = slot_park_fits(slot);
+    slot_park_note(slot);
+    if (slot->state == SLOT_IDLE || (slot->state == SLOT_PARKED && fits))
         slot_begin_phase(slot);
+    else if (slot->state == SLOT_PARKED)
+        slot_end_phase(slot);
+    else
+        slot->park.stale = slot->park.stale || !fits; /* it goes on when that is made, or cleared away */
 }
 
 void slot_cancel(struct slot *slot)
 {
-    bool running =
-        slot->state == SLOT_BEGINNING || slot->state == SLOT_STEPPING || slot->state == SLOT_STOPPING;
+    if (slot->task == NULL)
+        return;
+    bool running = slot->state == SLOT_PARKING || slot->state == SLOT_BEGINNING ||
+                   slot->state == SLOT_STEPPING || slot->state == SLOT_STOPPING;
     if (running) {
         slot->end = SLOT_CANCELLED;
-        slot_step_clear(&slot->step);
         slot_end_phase(slot);
     } else if (slot->state == SLOT_ENDING && slot->next < slot->plan.count) {
         slot->end = SLOT_CANCELLED;
@@ -215,11 +240,25 @@ void slot_cancel(struct slot *slot)
 
 /* ---- events ---- */
 
+static void park_is_ready(struct slot *slot)
+{
+    if (slot->task == NULL)
+        slot_park_ready(slot);
+    else if (slot->park.stale)
+        slot_end_phase(slot);
+    else
+        slot_begin_phase(slot);
+}
+
 /* True when the event fits the state; a sandbox that says anything else is not to be trusted. */
 static bool handle_event(struct slot *slot, const struct sandbox_event *event)
 {
     switch (event->kind) {
     case SANDBOX_TASK_READY:
+        if (slot->state == SLOT_PARKING) {
+            park_is_ready(slot);
+            return true;
+        }
         if (slot->state == SLOT_BEGINNING) {
             slot->result->setup_ms += clock_ms() - slot->state_since_ms;
             slot_run_step(slot);
@@ -231,6 +270,12 @@ static bool handle_event(struct slot *slot, const struct sandbox_event *event)
             slot_step_exited(slot, event);
             return true;
         }
+        if (slot->park.process) {
+            /* It died before it had anything of a task: killed from outside, or its language is no good. */
+            slot->park.alike = 0;
+            slot_end_phase(slot);
+            return true;
+        }
         return slot->state == SLOT_ENDING;
     case SANDBOX_TASK_ENDED:
         if (slot->state != SLOT_ENDING)
@@ -239,6 +284,9 @@ static bool handle_event(struct slot *slot, const struct sandbox_event *event)
         return true;
     case SANDBOX_SERVER:
         slot_servers_log(&slot->servers, slot->sandbox, slot->options.number, event->server);
+        slot->park.stale = slot->state == SLOT_PARKING;
+        if (slot->state == SLOT_PARKED)
+            slot_end_phase(slot);
         return true;
     case SANDBOX_FAILED:
         break;
@@ -267,14 +315,16 @@ static void on_timer(void *context)
 {
     struct slot *slot = context;
     static const char *const waits[] = {
+        [SLOT_PARKING] = "make a workspace",
         [SLOT_BEGINNING] = "make a workspace",
         [SLOT_STOPPING] = "kill a step",
         [SLOT_ENDING] = "clear a workspace away",
+        [SLOT_BROKEN] = NULL,
     };
     if (slot->state == SLOT_STEPPING) {
         slot_step_time_up(&slot->step);
         slot_enter(slot, SLOT_STOPPING, STOP_LIMIT_MS + slot->step.wall_ms);
-    } else if (slot->state == SLOT_BEGINNING || slot->state == SLOT_STOPPING || slot->state == SLOT_ENDING) {
+    } else if (waits[slot->state] != NULL) {
         (void)err_set(&slot->err, ERR_INFRA, "the sandbox of slot %u did not %s within %lld s",
                       slot->options.number, waits[slot->state],
                       (long long)((clock_ms() - slot->state_since_ms) / 1000));
@@ -323,6 +373,7 @@ void slot_close(struct slot *slot)
     loop_timer_free(slot->delivery);
     free(slot->read_only_paths);
     slot_servers_free(&slot->servers);
+    slot_park_free(&slot->park);
     free(slot);
 }
 

@@ -55,6 +55,9 @@ bool slot_reopen(struct slot *slot, struct err *err);
  * live until on_done. The slot must be idle. An immediate failure is reported by on_done as well. */
 void slot_run(struct slot *slot, const struct task *task);
 void slot_cancel(struct slot *slot); /* no effect when idle */
+/* Nothing waits for this slot: makes the next task's sandbox ahead, unless it has one already, as far as the
+ * last task tells what it will be like. */
+void slot_park(struct slot *slot);
 /* Waits until the warm servers that were started with the slot serve, or have failed to (seconds at worst).
  */
 void slot_wait_for_servers(struct slot *slot);

@@ -1,5 +1,6 @@
 /*
- * The inside of a slot, shared by slot.c (states, the sandbox, delivery) and slot_task.c (the task's steps).
+ * The inside of a slot, shared by slot.c (states, the sandbox, delivery), slot_task.c (the task's
+ * steps) and slot_park.c (what is made ahead).
  */
 #ifndef ASSAY_WORKER_SLOT_INTERNAL_H
 #define ASSAY_WORKER_SLOT_INTERNAL_H
@@ -7,10 +8,20 @@
 #include "worker/judgement.h"
 #include "worker/plan.h"
 #include "worker/slot.h"
+#include "worker/slot_park.h"
 #include "worker/slot_result.h"
 #include "worker/slot_step.h"
 
-enum slot_state { SLOT_IDLE, SLOT_BEGINNING, SLOT_STEPPING, SLOT_STOPPING, SLOT_ENDING, SLOT_BROKEN };
+enum slot_state {
+    SLOT_IDLE,
+    SLOT_PARKING,
+    SLOT_PARKED,
+    SLOT_BEGINNING,
+    SLOT_STEPPING,
+    SLOT_STOPPING,
+    SLOT_ENDING,
+    SLOT_BROKEN
+};
 
 struct slot {
     struct loop *loop;
@@ -25,6 +36,7 @@ struct slot {
     enum slot_state state;
     struct loop_timer *timer;    /* of the state */
     struct loop_timer *delivery; /* calls on_done */
+    struct slot_park park;
 
     /* The task; NULL between tasks. */
     const struct task *task;
@@ -54,6 +66,9 @@ void slot_end_phase(struct slot *slot);
 /* slot_task.c */
 void slot_begin_phase(struct slot *slot);
 void slot_run_step(struct slot *slot);
+/* The server's number for a step of the plan; 0 = it starts cold. */
+unsigned slot_server_for(const struct slot *slot, size_t step);
+bool slot_has_warm_step(const struct slot *slot, enum phase phase);
 void slot_forget_first_run(struct slot *slot);
 void slot_step_exited(struct slot *slot, const struct sandbox_event *event);
 

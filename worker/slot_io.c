@@ -127,31 +127,33 @@ static void on_writable(void *context, int fd, uint32_t events)
         slot_feeder_close(feeder);
 }
 
-bool slot_feeder_open(struct slot_feeder *feeder, struct loop *loop, const char *data, size_t size,
-                      int *program_end, struct err *err)
+bool slot_feeder_open(struct slot_feeder *feeder, int *program_end, struct err *err)
 {
     int ends[2];
     if (!open_pipe(ends, err))
         return false;
-    *feeder = (struct slot_feeder){.fd = ends[1], .data = data, .size = size};
     if (!set_nonblocking(ends[1])) {
         (void)err_set_errno(err, ERR_INFRA, "set up a pipe for the input of a step");
-    } else {
-        /* Most input fits into the pipe, and needs nobody to wait until there is room. */
-        on_writable(feeder, ends[1], EPOLLOUT);
-        if (feeder->fd < 0) {
-            *program_end = ends[0];
-            return true;
-        }
-        feeder->watch = loop_watch_fd(loop, ends[1], EPOLLOUT, on_writable, feeder, err);
-        if (feeder->watch != NULL) {
-            *program_end = ends[0];
-            return true;
-        }
+        (void)close(ends[0]);
+        (void)close(ends[1]);
+        return false;
     }
-    slot_feeder_close(feeder);
-    (void)close(ends[0]);
-    return false;
+    *feeder = (struct slot_feeder){.fd = ends[1]};
+    *program_end = ends[0];
+    return true;
+}
+
+bool slot_feeder_feed(struct slot_feeder *feeder, struct loop *loop, const char *data, size_t size,
+                      struct err *err)
+{
+    feeder->data = data;
+    feeder->size = size;
+    /* Most input fits into the pipe, and needs nobody to wait until there is room. */
+    on_writable(feeder, feeder->fd, EPOLLOUT);
+    if (feeder->fd < 0)
+        return true;
+    feeder->watch = loop_watch_fd(loop, feeder->fd, EPOLLOUT, on_writable, feeder, err);
+    return feeder->watch != NULL;
 }
 
 void slot_feeder_close(struct slot_feeder *feeder)

@@ -51,10 +51,12 @@ bool slot_reader_open_private(struct slot_reader *reader, struct loop *loop, slo
 void slot_reader_drain(struct slot_reader *reader);
 void slot_reader_close(struct slot_reader *reader);
 
-/* `data` stays the caller's and must live until the feeder is closed. A program that does not read all of it
- * is no error. */
-bool slot_feeder_open(struct slot_feeder *feeder, struct loop *loop, const char *data, size_t size,
-                      int *program_end, struct err *err);
+/* A pipe whose read end is the program's: `*program_end` is the caller's to close. The program waits. */
+bool slot_feeder_open(struct slot_feeder *feeder, int *program_end, struct err *err);
+/* All that it will read, once. `data` stays the caller's and must live until the feeder is closed. A program
+ * that does not read all of it is no error. */
+bool slot_feeder_feed(struct slot_feeder *feeder, struct loop *loop, const char *data, size_t size,
+                      struct err *err);
 void slot_feeder_close(struct slot_feeder *feeder);
 
 #endif

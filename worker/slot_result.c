@@ -12,7 +12,7 @@ static bool copy_mechanisms(struct result *result, const char *const *mechanisms
     size_t count = 0;
     while (mechanisms[count] != NULL)
         count++;
-    result->sandbox = calloc(count + 3, sizeof(*result->sandbox)); /* and the marks */
+    result->sandbox = calloc(count + 1, sizeof(*result->sandbox));
     if (result->sandbox == NULL)
         return false;
     for (; result->sandbox_count < count; result->sandbox_count++) {
@@ -48,9 +48,13 @@ void slot_result_mark(struct result *result, const char *mark)
     for (size_t i = 0; i < result->sandbox_count; i++)
         if (strcmp(result->sandbox[i], mark) == 0)
             return;
-    char *name = strdup(mark);
-    if (name != NULL)
-        result->sandbox[result->sandbox_count++] = name;
+    char **names = realloc(result->sandbox, (result->sandbox_count + 1) * sizeof(*names));
+    if (names == NULL)
+        return;
+    result->sandbox = names;
+    names[result->sandbox_count] = strdup(mark);
+    if (names[result->sandbox_count] != NULL)
+        result->sandbox_count++;
 }
 
 void slot_result_add_usage(struct result *result, struct slot_usage *usage, enum step_kind kind,

@@ -19,6 +19,9 @@ struct slot_usage {
 #define RESULT_FAST "fast_path"
 /* What the harness made of the suite came from an earlier task. */
 #define RESULT_KEPT "kept_suite"
+/* The sandbox was made before the task came, or its suite's process as well. */
+#define RESULT_PARKED         "parked"
+#define RESULT_PARKED_PROCESS "parked_process"
 /* Once, however often it is called. */
 void slot_result_mark(struct result *result, const char *mark);
 /* Adds time, CPU and memory of a step. */

@@ -20,6 +20,7 @@ struct warm_options {
     const struct config_list *runtimes; /* those that are served; an empty list: all */
     bool fast_path;   /* suites may be run without their framework, where that is the same */
     bool keep_suites; /* what a harness made of a suite's text is kept for the next task with it */
+    bool park;        /* an idle slot makes the next task's sandbox ahead (slot_park.h) */
     int64_t tasks_max, growth_bytes; /* 0 = no limit */
 };
 

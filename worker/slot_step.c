@@ -76,7 +76,7 @@ static void on_stderr(void *context, const char *data, size_t size)
 static void on_report(void *context, const char *data, size_t size)
 {
     struct slot_step *step = context;
-    if (!report_feed(step->report, data, size)) {
+    if (step->report == NULL || !report_feed(step->report, data, size)) {
         stop_step(step, STOP_REPORT);
     } else if ((step->report->done || step->report->again) && !step->finishing) {
         int64_t deadline_ms = clock_ms() + DONE_GRACE_MS;
@@ -101,7 +101,8 @@ static void close_ends(struct program_ends *ends)
     close_fd(&ends->control);
 }
 
-static bool open_suite_pipes(struct slot_step *step, struct program_ends *ends, struct err *err)
+/* What a suite's harness waits for. */
+static bool give_control(struct slot_step *step, struct err *err)
 {
     char secret[2 * REPORT_SECRET_BYTES + 1];
     text_random_hex(secret, REPORT_SECRET_BYTES);
@@ -114,22 +115,24 @@ static bool open_suite_pipes(struct slot_step *step, struct program_ends *ends, 
     report_control_json(step->plan->task, secret, step->fast, &step->control);
     if (step->control.failed)
         return err_set(err, ERR_INFRA, "no memory for the control object of a suite");
-    return slot_reader_open_private(&step->report_reader, step->loop, on_report, step, &ends->report, err) &&
-           slot_feeder_open(&step->control_feeder, step->loop, step->control.data, step->control.size,
-                            &ends->control, err);
+    return slot_feeder_feed(&step->control_feeder, step->loop, step->control.data, step->control.size, err);
 }
 
-static bool open_pipes(struct slot_step *step, struct program_ends *ends, struct err *err)
+static bool open_pipes(struct slot_step *step, bool parked, struct program_ends *ends, struct err *err)
 {
     if (!slot_reader_open(&step->out_reader, step->loop, on_stdout, step, &ends->out, err) ||
         !slot_reader_open(&step->err_reader, step->loop, on_stderr, step, &ends->err, err))
         return false;
     if (step->step->kind == STEP_SUITE)
-        return open_suite_pipes(step, ends, err);
+        return slot_reader_open_private(&step->report_reader, step->loop, on_report, step, &ends->report,
+                                        err) &&
+               slot_feeder_open(&step->control_feeder, &ends->control, err) &&
+               (parked || give_control(step, err));
     const struct task_case *test_case = step->step->test_case;
     if (step->step->kind == STEP_CASE && test_case->input.size > 0)
-        return slot_feeder_open(&step->input_feeder, step->loop, test_case->input.data, test_case->input.size,
-                                &ends->input, err);
+        return slot_feeder_open(&step->input_feeder, &ends->input, err) &&
+               slot_feeder_feed(&step->input_feeder, step->loop, test_case->input.data, test_case->input.size,
+                                err);
     return true;
 }
 
@@ -185,8 +188,24 @@ static bool run_in_sandbox(struct slot_step *step, const struct slot_step_start 
         .server = start->server,
         .suite_key = keep ? key : NULL,
         .keep = start->keep,
+        .parked = start->parked,
     };
     return sandbox_run(step->sandbox, &request, err);
+}
+
+static void take_start(struct slot_step *step, const struct plan *plan, const struct slot_step_start *start)
+{
+    step->plan = plan;
+    step->step = &plan->steps[start->index];
+    step->wall_ms = start->wall_ms;
+    step->wall_is_tasks = start->wall_is_tasks;
+    step->fast = start->fast;
+}
+
+static void start_clock(struct slot_step *step)
+{
+    step->started_ms = clock_ms();
+    loop_timer_set(step->timer, step->started_ms + step->wall_ms);
 }
 
 bool slot_step_start(struct slot_step *step, struct sandbox *sandbox, const struct plan *plan,
@@ -195,21 +214,27 @@ bool slot_step_start(struct slot_step *step, struct sandbox *sandbox, const stru
     struct program_ends ends = {-1, -1, -1, -1, -1};
     slot_step_clear(step);
     step->sandbox = sandbox;
-    step->plan = plan;
-    step->step = &plan->steps[start->index];
-    step->wall_ms = start->wall_ms;
-    step->wall_is_tasks = start->wall_is_tasks;
-    step->fast = start->fast;
+    take_start(step, plan, start);
     init_captures(step);
 
-    bool started = open_pipes(step, &ends, err) && run_in_sandbox(step, start, &ends, err);
+    bool started = open_pipes(step, start->parked, &ends, err) && run_in_sandbox(step, start, &ends, err);
     close_ends(&ends);
     if (!started) {
         slot_step_clear(step);
         return false;
     }
-    step->started_ms = clock_ms();
-    loop_timer_set(step->timer, step->started_ms + start->wall_ms);
+    if (!start->parked)
+        start_clock(step);
+    return true;
+}
+
+bool slot_step_release(struct slot_step *step, const struct plan *plan, const struct slot_step_start *start,
+                       struct err *err)
+{
+    take_start(step, plan, start);
+    if (!give_control(step, err))
+        return false;
+    start_clock(step);
     return true;
 }
 

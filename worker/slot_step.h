@@ -47,6 +47,7 @@ struct slot_step_start {
     bool fast;               /* as in struct slot_step */
     bool keep_suite;         /* a suite's server may keep what is made of the suite's text */
     const char *const *keep; /* as in struct sandbox_step */
+    bool parked;             /* a suite's, before its task is there: slot_step_release sets the rest */
     int64_t wall_ms;
     bool wall_is_tasks; /* wall_ms is what is left of the task's time */
 };
@@ -55,6 +56,10 @@ struct slot_step_start {
  * machinery's. */
 bool slot_step_start(struct slot_step *step, struct sandbox *sandbox, const struct plan *plan,
                      const struct slot_step_start *start, struct err *err);
+/* The task of a parked step is there, its files are written: hands the control object over, and starts the
+ * clock. */
+bool slot_step_release(struct slot_step *step, const struct plan *plan, const struct slot_step_start *start,
+                       struct err *err);
 /* The timer fired while the step ran: it is killed, once it has had its time; within wall_ms from now. Call
  * once. */
 void slot_step_time_up(struct slot_step *step);

@@ -182,7 +182,7 @@ static void no_time_left(struct slot *slot)
     buf_free(&finding.text);
 }
 
-static unsigned server_for(const struct slot *slot, size_t step)
+unsigned slot_server_for(const struct slot *slot, size_t step)
 {
     return slot_servers_for(&slot->servers, slot->sandbox, &slot->plan, &slot->plan.steps[step]);
 }
@@ -196,7 +196,8 @@ void slot_run_step(struct slot *slot)
         return;
     }
     slot_enter(slot, SLOT_STEPPING, 0);
-    unsigned server = server_for(slot, slot->next);
+    bool parked = slot->park.process;
+    unsigned server = parked ? 0 : slot_server_for(slot, slot->next);
     struct slot_step_start start = {.index = slot->next,
                                     .server = server,
                                     .fast = may_be_fast(slot, server),
@@ -204,7 +205,11 @@ void slot_run_step(struct slot *slot)
                                     .keep = slot_build_outputs(slot),
                                     .wall_ms = wall_ms,
                                     .wall_is_tasks = by_task};
-    if (!slot_step_start(&slot->step, slot->sandbox, &slot->plan, &start, &slot->err))
+    if (slot->park.stands)
+        slot_result_mark(slot->result, parked ? RESULT_PARKED_PROCESS : RESULT_PARKED);
+    slot_park_over(slot);
+    if (parked ? !slot_step_release(&slot->step, &slot->plan, &start, &slot->err)
+               : !slot_step_start(&slot->step, slot->sandbox, &slot->plan, &start, &slot->err))
         slot_break_down(slot);
 }
 
@@ -215,14 +220,18 @@ static void refuse(struct slot *slot, const struct buf *text)
     judgement_add(&slot->judgement, &finding);
     slot->next = slot->plan.count;
     finish_verdict(slot);
+    if (slot->park.stands) {
+        slot_end_phase(slot);
+        return;
+    }
     slot_enter(slot, SLOT_IDLE, 0);
     slot_deliver(slot, SLOT_VERDICT);
 }
 
-static bool has_warm_step(const struct slot *slot, enum phase phase)
+bool slot_has_warm_step(const struct slot *slot, enum phase phase)
 {
     for (size_t i = slot->next; i < slot->plan.count && slot->plan.steps[i].phase == phase; i++)
-        if (server_for(slot, i) != 0)
+        if (slot_server_for(slot, i) != 0)
             return true;
     return false;
 }
@@ -237,7 +246,7 @@ void slot_begin_phase(struct slot *slot)
         .memory_bytes = slot->task->limits.memory_bytes,
         .processes = slot->task->limits.processes,
         .disk_bytes = slot->task->limits.disk_bytes,
-        .warm = has_warm_step(slot, phase),
+        .warm = slot_has_warm_step(slot, phase),
     };
     if (files != NULL && !slot_result_task_fits(slot->task, files, count, &text)) {
         refuse(slot, &text);
@@ -250,6 +259,8 @@ void slot_begin_phase(struct slot *slot)
     slot_enter(slot, SLOT_BEGINNING, BEGIN_LIMIT_MS);
     if (files == NULL)
         (void)err_set(&slot->err, ERR_INFRA, "no memory for the list of files");
-    if (files == NULL || !sandbox_task_begin(slot->sandbox, &task, &slot->err))
+    if (files == NULL ||
+        (slot->park.stands ? !sandbox_task_files(slot->sandbox, files, count, &slot->err)
+                           : !sandbox_task_begin(slot->sandbox, &task, &slot->err)))
         slot_break_down(slot);
 }

@@ -64,6 +64,20 @@ static int64_t process_rlimit(const struct sandbox *sandbox, int64_t processes)
     return processes + OWN_PROCESSES_UID + (counted ? PROCESSES_SPARE + WAITERS + servers_of(sandbox) : 0);
 }
 
+static int seal_files(const struct sandbox_file *files, size_t count, struct wire_request *request,
+                      struct err *err)
+{
+    struct wire_blob blob;
+
+    wire_blob_open(&blob);
+    for (size_t i = 0; i < count; i++)
+        wire_blob_file(&blob, files[i].path, files[i].executable, files[i].data, files[i].size);
+    request->blob_items = blob.items;
+    int fd = wire_blob_seal(&blob, err);
+    wire_blob_discard(&blob);
+    return fd;
+}
+
 bool sandbox_task_begin(struct sandbox *sandbox, const struct sandbox_task *task, struct err *err)
 {
     struct wire_request request = {.version = WIRE_VERSION,
@@ -71,24 +85,35 @@ bool sandbox_task_begin(struct sandbox *sandbox, const struct sandbox_task *task
                                    .processes = process_rlimit(sandbox, task->processes),
                                    .disk_bytes = task->disk_bytes,
                                    .memory_bytes = task->memory_bytes};
-    struct wire_blob blob;
 
     if (sandbox->state != STATE_IDLE)
         return err_set(err, ERR_INTERNAL, "begin a task: the sandbox is not idle");
     if (task->disk_bytes <= 0 || (sandbox->disk_bytes_max > 0 && task->disk_bytes > sandbox->disk_bytes_max))
         return err_set(err, ERR_INTERNAL, "begin a task: a disk limit of %jd bytes is out of range",
                        (intmax_t)task->disk_bytes);
-    wire_blob_open(&blob);
-    for (size_t i = 0; i < task->file_count; i++)
-        wire_blob_file(&blob, task->files[i].path, task->files[i].executable, task->files[i].data,
-                       task->files[i].size);
-    request.blob_items = blob.items;
-    autofd int files = wire_blob_seal(&blob, err);
-    wire_blob_discard(&blob);
-    if (files < 0 || !limit_task(sandbox, task, err) ||
-        !wire_send(sandbox->socket, &request, sizeof(request), &files, 1, err))
+    autofd int files = task->parked ? -1 : seal_files(task->files, task->file_count, &request, err);
+    if ((files < 0 && !task->parked) || !limit_task(sandbox, task, err) ||
+        !wire_send(sandbox->socket, &request, sizeof(request), &files, task->parked ? 0 : 1, err))
         return err_wrap(err, "begin a task");
+    sandbox->parked = task->parked;
     sandbox->state = STATE_BEGINNING;
+    return true;
+}
+
+bool sandbox_task_files(struct sandbox *sandbox, const struct sandbox_file *files, size_t count,
+                        struct err *err)
+{
+    struct wire_request request = {.version = WIRE_VERSION, .kind = WIRE_FILES};
+
+    if (!sandbox->parked || (sandbox->state != STATE_READY && sandbox->state != STATE_RUNNING))
+        return err_set(err, ERR_INTERNAL, "files for a task: no parked one is ready");
+    autofd int blob = seal_files(files, count, &request, err);
+    cgroup_read(sandbox->cgroup, &sandbox->at_run);
+    if (blob < 0 || !wire_send(sandbox->socket, &request, sizeof(request), &blob, 1, err))
+        return err_wrap(err, "files for a task");
+    if (sandbox->state == STATE_READY)
+        sandbox->state = STATE_BEGINNING;
+    sandbox->parked = false;
     return true;
 }
 
@@ -139,6 +164,7 @@ bool sandbox_run(struct sandbox *sandbox, const struct sandbox_step *step, struc
                                    .address_space_bytes = step->address_space_bytes,
                                    .file_size_bytes = step->file_size_bytes,
                                    .open_files = step->open_files,
+                                   .parked = step->parked,
                                    .server = step->server};
     int fds[WIRE_FDS_MAX];
     size_t fd_count = 1;
@@ -147,6 +173,8 @@ bool sandbox_run(struct sandbox *sandbox, const struct sandbox_step *step, struc
         return err_set(err, ERR_INTERNAL, "run a step: no task is ready");
     if (step->argv == NULL || step->argv[0] == NULL)
         return err_set(err, ERR_INTERNAL, "run a step: no command");
+    if (step->parked && !sandbox->parked)
+        return err_set(err, ERR_INTERNAL, "run a step: parked, but the files are there");
     autofd int command = seal_command(step, &request, err);
     if (command < 0)
         return err_wrap(err, "run a step");
@@ -278,9 +306,10 @@ static bool take(struct sandbox *sandbox, const struct wire_event *from, struct 
     }
     if (sandbox->state == STATE_ENDING)
         return false; /* crossed our END on the way */
-    if (from->kind == WIRE_READY && sandbox->state == STATE_BEGINNING) {
+    if (from->kind == WIRE_READY && (sandbox->state == STATE_BEGINNING || sandbox->state == STATE_RUNNING)) {
         event->kind = SANDBOX_TASK_READY;
-        sandbox->state = STATE_READY;
+        if (sandbox->state == STATE_BEGINNING)
+            sandbox->state = STATE_READY;
         return true;
     }
     if (from->kind == WIRE_EXITED && sandbox->state == STATE_RUNNING) {

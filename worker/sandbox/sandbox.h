@@ -89,6 +89,7 @@ struct sandbox_task {
     int64_t disk_bytes;   /* files too large for it make the task SANDBOX_FAILED with sys_errno ENOSPC */
     int64_t cpu_permille; /* of one CPU: 2000 = two CPUs; 0 = no quota */
     bool warm;            /* has a step with a server */
+    bool parked;          /* `files` come later, by sandbox_task_files */
 };
 
 struct sandbox_step {
@@ -110,13 +111,16 @@ struct sandbox_step {
     /* SUITE_KEY_SIZE bytes that are the same for the same suite and no other: under them the server keeps
      * what its harness made of the suite's text (warm.h). NULL = nothing is kept. */
     const unsigned char *suite_key;
+    /* Of a parked task, before its files are there: the command waits by itself for what depends on them, and
+     * the step's time begins with them. */
+    bool parked;
     /* Names of files in the workspace itself (no folder), NULL-terminated, that come back when the step exits
      * with 0; NULL = none. */
     const char *const *keep;
 };
 
 enum sandbox_event_kind {
-    SANDBOX_TASK_READY,  /* after sandbox_task_begin: files are written */
+    SANDBOX_TASK_READY,  /* after sandbox_task_begin and sandbox_task_files: what came along is written */
     SANDBOX_STEP_EXITED, /* the step's first process ended; everything else of the step was killed */
     SANDBOX_TASK_ENDED,  /* after sandbox_task_end: nothing is left */
     SANDBOX_SERVER, /* a warm server started, or could not: sandbox_server_state of `server`; at any time */
@@ -182,6 +186,10 @@ int sandbox_fd(const struct sandbox *sandbox); /* watch for EPOLLIN */
 const char *const *sandbox_mechanisms(const struct sandbox *sandbox);
 
 bool sandbox_task_begin(struct sandbox *sandbox, const struct sandbox_task *task, struct err *err);
+/* The files of a task that was begun parked, once it is READY; it is READY again when they are written. A
+ * parked step counts as begun from here on: its time, its processor time, what was refused to it. */
+bool sandbox_task_files(struct sandbox *sandbox, const struct sandbox_file *files, size_t count,
+                        struct err *err);
 /* Legal between TASK_READY and sandbox_task_end, one at a time. */
 bool sandbox_run(struct sandbox *sandbox, const struct sandbox_step *step, struct err *err);
 /* Kills the running step once its first process has had `after_ms` (0: at once); SANDBOX_STEP_EXITED follows.

@@ -43,6 +43,7 @@ struct sandbox {
     int64_t memory_limit_bytes;  /* of the cgroup during this task; 0 = none */
     struct cgroup_counters at_begin, at_run;
     int64_t peak_rss_bytes; /* of the task so far */
+    bool parked;            /* the task has not got its files */
     bool keep_asked;        /* of the step that runs */
     int kept;               /* what came of it; -1 = nothing */
 };

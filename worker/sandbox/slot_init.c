@@ -184,6 +184,21 @@ static void pass_step(struct slot_state *slot, struct wire_request *request, con
     pass_to_task(slot, request, with_server, fd_count + 1);
 }
 
+/* For a task that was begun ahead of them. */
+static void pass_files(struct slot_state *slot, const struct wire_request *request, const int *fds,
+                       size_t fd_count)
+{
+    struct err err = ERR_INIT;
+
+    if (slot->task.pidfd < 0 && !slot->task.failed) {
+        err_set(&err, ERR_INFRA, "the task's init was killed while it waited for a task");
+        send_failed(slot, &err);
+        return;
+    }
+    slot_watch_time(slot);
+    pass_to_task(slot, request, fds, fd_count);
+}
+
 static void serve_worker(struct slot_state *slot)
 {
     struct wire_request request;
@@ -200,6 +215,9 @@ static void serve_worker(struct slot_state *slot)
     switch (request.kind) {
     case WIRE_BEGIN:
         begin(slot, &request, fd_count > 0 ? fds[0] : -1);
+        break;
+    case WIRE_FILES:
+        pass_files(slot, &request, fds, fd_count);
         break;
     case WIRE_RUN:
         if (slot->task.killed)

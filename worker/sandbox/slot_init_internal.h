@@ -19,7 +19,9 @@ struct running_task {
     bool ready;  /* READY was sent */
     bool killed; /* its init is gone by SIGKILL: each step of it ends so */
     bool in_step;
+    bool parked; /* the step waits for FILES */
     uint32_t server;     /* of the step; 0 = it started cold */
+    int64_t cpu_ms;      /* what the step may take; 0 = any */
     int64_t cpu_stop_us; /* of the slot's cgroup: where the step must end; 0 = not watched */
     bool cpu_exceeded;
 };
@@ -44,8 +46,10 @@ struct slot_state {
  * fills `slot` in. */
 bool slot_set_up(struct slot_state *slot, struct err *err);
 
-/* A step begins: its CPU time is counted from here on. */
+/* A step begins. */
 void slot_watch_step(struct slot_state *slot, const struct wire_request *request);
+/* The CPU time of the step is counted from here on: from its start, or, when it was parked, from FILES. */
+void slot_watch_time(struct slot_state *slot);
 /* Kills a step whose processes together used up their CPU time or, in a container, their memory, and a server
  * that was stopped before it served one; says when to look again (poll's timeout, -1 = not at all). */
 int slot_watch(struct slot_state *slot);

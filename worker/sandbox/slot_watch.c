@@ -29,7 +29,7 @@ static int watch_cpu(struct slot_state *slot)
     struct running_task *task = &slot->task;
     struct wire_request request = {.version = WIRE_VERSION, .kind = WIRE_KILL};
 
-    if (!task->in_step || task->cpu_stop_us == 0 || task->cpu_exceeded)
+    if (task->cpu_stop_us == 0 || task->cpu_exceeded)
         return -1;
     int64_t left_us = task->cpu_stop_us - cpu_usage_us(slot);
     if (left_us <= 0) {
@@ -48,7 +48,7 @@ static int watch_memory(struct slot_state *slot)
 {
     struct wire_request request = {.version = WIRE_VERSION, .kind = WIRE_KILL};
 
-    if (slot->memory.stat < 0 || !slot->task.in_step || slot->memory.exceeded)
+    if (slot->memory.stat < 0 || slot->memory.exceeded)
         return -1;
     if (!memory_watch_look(&slot->memory))
         return MEMORY_WATCH_MS;
@@ -63,8 +63,9 @@ static int sooner(int a_ms, int b_ms)
 
 int slot_watch(struct slot_state *slot)
 {
-    int server_ms = slot->task.in_step ? servers_watch(&slot->servers, slot->task.server) : -1;
-
+    if (!slot->task.in_step || slot->task.parked)
+        return -1;
+    int server_ms = servers_watch(&slot->servers, slot->task.server);
     return sooner(server_ms, sooner(watch_cpu(slot), watch_memory(slot)));
 }
 
@@ -72,8 +73,18 @@ void slot_watch_step(struct slot_state *slot, const struct wire_request *request
 {
     slot->task.in_step = true;
     slot->task.server = request->server;
+    slot->task.cpu_ms = request->cpu_ms;
     slot->task.cpu_exceeded = slot->memory.exceeded = false;
-    slot->task.cpu_stop_us = 0;
-    if (slot->cpu_usage >= 0 && request->cpu_ms > 0)
-        slot->task.cpu_stop_us = cpu_usage_us(slot) + request->cpu_ms * 1000;
+    slot_watch_time(slot);
+    slot->task.parked = request->parked != 0;
+}
+
+void slot_watch_time(struct slot_state *slot)
+{
+    struct running_task *task = &slot->task;
+
+    task->parked = false;
+    task->cpu_stop_us = 0;
+    if (slot->cpu_usage >= 0 && task->cpu_ms > 0)
+        task->cpu_stop_us = cpu_usage_us(slot) + task->cpu_ms * 1000;
 }

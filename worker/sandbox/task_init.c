@@ -98,9 +98,38 @@ static bool kill_all(const struct task *task)
     return kill(-1, SIGKILL) == 0 && any;
 }
 
-/* A request while a step runs: to kill it (`*kill_at_us`, by its own clock, becomes earlier), or the end of
- * everything. */
-static void serve_during_step(const struct task *task, int64_t *kill_at_us)
+static void send_ready(const struct task *task)
+{
+    struct wire_event ready = {
+        .version = WIRE_VERSION, .kind = WIRE_READY, .mechanisms = task->mechanisms};
+    struct err err = ERR_INIT;
+
+    if (!wire_send(task->setup->socket, &ready, sizeof(ready), NULL, 0, &err))
+        fail(task, &err);
+}
+
+/* For a task that was begun without. */
+static void take_files(const struct task *task, const struct wire_request *request, const int *fds,
+                       size_t fd_count)
+{
+    struct err err = ERR_INIT;
+
+    if (!task_write_files(task->setup, fd_count > 0 ? fds[0] : -1, request->blob_items, &err)) {
+        err_wrap(&err, "set up the task");
+        fail(task, &err);
+    }
+}
+
+/* The time of a step. */
+struct step_clock {
+    int64_t started_us; /* clock_us */
+    int64_t kill_at_us; /* since then */
+    bool parked;        /* it has not started yet: the step waits for its files */
+};
+
+/* A request while a step runs: to kill it, earlier than was said before; the files that a parked one waits
+ * for; or the end of everything. */
+static void serve_during_step(const struct task *task, struct step_clock *clock)
 {
     struct wire_request request;
     int fds[WIRE_FDS_MAX];
@@ -110,14 +139,19 @@ static void serve_during_step(const struct task *task, int64_t *kill_at_us)
     switch (
         wire_receive(task->setup->socket, &request, sizeof(request), fds, &fd_count, MSG_DONTWAIT, &err)) {
     case WIRE_GOT:
-        wire_close_fds(fds, fd_count);
         if (request.kind == WIRE_KILL) {
             int64_t after_us = request.after_ms * 1000;
-            *kill_at_us = after_us < *kill_at_us ? after_us : *kill_at_us;
-            return;
+            clock->kill_at_us = after_us < clock->kill_at_us ? after_us : clock->kill_at_us;
+        } else if (request.kind == WIRE_FILES && clock->parked) {
+            take_files(task, &request, fds, fd_count);
+            clock->parked = false;
+            clock->started_us = clock_us();
+            send_ready(task);
+        } else {
+            break;
         }
-        err_set(&err, ERR_INTERNAL, "request %u to the task's init while a step runs", request.kind);
-        fail(task, &err);
+        wire_close_fds(fds, fd_count);
+        return;
     case WIRE_EMPTY:
         return;
     case WIRE_CLOSED:
@@ -125,6 +159,8 @@ static void serve_during_step(const struct task *task, int64_t *kill_at_us)
     case WIRE_BROKEN:
         fail(task, &err);
     }
+    err_set(&err, ERR_INTERNAL, "request %u to the task's init while a step runs", request.kind);
+    fail(task, &err);
 }
 
 static bool has_ended(const struct task *task, const struct leader *leader, int *status, struct usage *usage)
@@ -151,37 +187,40 @@ static bool has_ended(const struct task *task, const struct leader *leader, int 
 }
 
 /* How long to wait for an event: until the step is to be killed at the most. */
-static int poll_ms(bool watch_disk, int64_t left_us)
+static int poll_ms(bool watch_disk, const struct step_clock *clock, int64_t left_us)
 {
+    if (clock->parked)
+        return -1; /* nothing of a task's runs */
     int64_t most_ms = watch_disk ? DISK_POLL_MS : POLL_MS;
 
     return (int)(left_us > 0 && left_us / 1000 < most_ms ? left_us / 1000 + 1 : most_ms);
 }
 
 /* Until the step's first process has ended. */
-static int wait_for(const struct task *task, const struct leader *leader, int64_t started_us,
+static int wait_for(const struct task *task, const struct leader *leader, struct step_clock *clock,
                     struct usage *usage, bool *disk_exceeded)
 {
     int status = 0;
-    int64_t kill_at_us = INT64_MAX, had_us = 0;
+    int64_t had_us = 0;
     bool watch_disk = task->setup->container_uid != 0;
 
     while (!has_ended(task, leader, &status, usage)) {
         struct pollfd polled[] = {
             {task->child_signal, POLLIN, 0}, {task->setup->socket, POLLIN, 0}, {leader->channel, POLLIN, 0}};
         struct signalfd_siginfo ignored;
-        if (poll(polled, ARRAY_SIZE(polled), poll_ms(watch_disk, kill_at_us - had_us)) < 0 && errno != EINTR)
+        if (poll(polled, ARRAY_SIZE(polled), poll_ms(watch_disk, clock, clock->kill_at_us - had_us)) < 0 &&
+            errno != EINTR)
             _exit(1);
         if (polled[0].revents != 0 && read(task->child_signal, &ignored, sizeof(ignored)) < 0 &&
             errno != EAGAIN)
             _exit(1);
         if (polled[1].revents != 0)
-            serve_during_step(task, &kill_at_us);
-        if (watch_disk && workspace_exceeds(task->setup->begin.disk_bytes))
+            serve_during_step(task, clock);
+        if (watch_disk && !clock->parked && workspace_exceeds(task->setup->begin.disk_bytes))
             *disk_exceeded = true;
         /* In each round: a warm server may not have made the process yet. */
-        had_us = clock_us() - started_us;
-        if (had_us >= kill_at_us || *disk_exceeded)
+        had_us = clock->parked ? 0 : clock_us() - clock->started_us;
+        if (had_us >= clock->kill_at_us || *disk_exceeded)
             (void)kill_all(task);
     }
     return status;
@@ -240,15 +279,15 @@ static void run(const struct task *task, const struct wire_request *request, str
     struct wire_event event = {.kind = WIRE_EXITED};
     struct usage usage = {0, 0};
     struct leader leader = {0, -1};
-    int64_t started_us = clock_us();
+    struct step_clock clock = {clock_us(), INT64_MAX, request->parked != 0};
     bool disk_exceeded = false;
 
     start(task, request, plan, warm, &leader, &event.exec_errno);
     event.warm = leader.channel >= 0;
-    event.wait_status = wait_for(task, &leader, started_us, &usage, &disk_exceeded);
+    event.wait_status = wait_for(task, &leader, &clock, &usage, &disk_exceeded);
     close_fd(&leader.channel);
-    event.started_us = started_us;
-    event.wall_us = clock_us() - started_us;
+    event.started_us = clock.started_us;
+    event.wall_us = clock_us() - clock.started_us;
     event.disk_full = disk_exceeded;
     event.left_processes = clear(task, &usage);
     autofd int kept = event.exec_errno == 0 && event.wait_status == 0
@@ -329,6 +368,10 @@ static void serve(const struct task *task)
         /* A KILL that comes when the step is over already has done its work. */
         if (request.kind == WIRE_RUN)
             serve_run(task, &request, fds, fd_count);
+        if (request.kind == WIRE_FILES) {
+            take_files(task, &request, fds, fd_count);
+            send_ready(task);
+        }
         wire_close_fds(fds, fd_count);
         return;
     case WIRE_EMPTY:
@@ -343,16 +386,13 @@ static void serve(const struct task *task)
 _Noreturn void task_init_main(const struct task_setup *setup)
 {
     struct task task = {.setup = setup, .landlock = -1, .child_signal = -1};
-    struct wire_event ready = {.version = WIRE_VERSION, .kind = WIRE_READY};
     struct err err = ERR_INIT;
 
     if (!task_set_up(&task, &err)) {
         err_wrap(&err, "set up the task");
         fail(&task, &err);
     }
-    ready.mechanisms = task.mechanisms;
-    if (!wire_send(setup->socket, &ready, sizeof(ready), NULL, 0, &err))
-        fail(&task, &err);
+    send_ready(&task);
     for (;;)
         serve(&task);
 }

@@ -14,7 +14,9 @@ struct task {
     uint64_t mechanisms;
 };
 
-/* Enters what is the task's own, gives up every privilege, and writes the task's files. */
+/* Enters what is the task's own, gives up every privilege, and writes the task's files if they came along. */
 bool task_set_up(struct task *task, struct err *err);
+/* Writes the files of a blob (-1 = none, which is right) of `count` files. */
+bool task_write_files(const struct task_setup *setup, int blob, uint32_t count, struct err *err);
 
 #endif

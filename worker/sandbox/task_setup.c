@@ -95,14 +95,14 @@ static bool confine(struct task *task, struct err *err)
     return true;
 }
 
-static bool write_files(const struct task_setup *setup, struct err *err)
+bool task_write_files(const struct task_setup *setup, int blob, uint32_t count, struct err *err)
 {
     struct wire_view view;
 
-    if (setup->files < 0)
+    if (blob < 0)
         return true;
-    bool written = wire_view_open(&view, setup->files, err) &&
-                   workspace_write(SANDBOX_WORK_DIR, &view, setup->begin.blob_items, err);
+    bool written =
+        wire_view_open(&view, blob, err) && workspace_write(SANDBOX_WORK_DIR, &view, count, err);
     wire_view_close(&view);
     if (written && setup->container_uid != 0 && workspace_exceeds(setup->begin.disk_bytes)) {
         errno = ENOSPC;
@@ -113,5 +113,6 @@ static bool write_files(const struct task_setup *setup, struct err *err)
 
 bool task_set_up(struct task *task, struct err *err)
 {
-    return confine(task, err) && write_files(task->setup, err);
+    return confine(task, err) &&
+           task_write_files(task->setup, task->setup->files, task->setup->begin.blob_items, err);
 }

@@ -16,7 +16,7 @@
 #include "common/err.h"
 #include "worker/sandbox/suite_store.h"
 
-#define WIRE_VERSION  7u
+#define WIRE_VERSION  8u
 #define WIRE_SOCKET   3 /* the slot init's end of its socket */
 #define WIRE_STEP_FDS 5 /* stdin, stdout, stderr, report, control */
 #define WIRE_FDS_MAX  12
@@ -27,9 +27,10 @@
 #define WIRE_OPEN_MEMORY_STAT 2u
 
 enum wire_kind {
-    /* Worker to slot init (and on to the task init: BEGIN, RUN, KILL). */
+    /* Worker to slot init (and on to the task init: BEGIN, FILES, RUN, KILL). */
     WIRE_OPEN = 1, /* blob: harness folder, then the read-only paths; then the files of step_fds */
-    WIRE_BEGIN,    /* blob: the files */
+    WIRE_BEGIN,    /* blob: the files; without one they come with FILES */
+    WIRE_FILES,    /* blob: the files */
     WIRE_RUN,      /* blob: argv, the environment, then what to keep; then the step's descriptors */
     WIRE_KILL,
     WIRE_END,
@@ -69,6 +70,7 @@ struct wire_request {
     uint32_t deny_memory; /* OPEN: also deny memory that no rlimit bounds (no memory cgroup) */
     uint32_t no_landlock; /* OPEN: go on without Landlock where the kernel has none */
     uint32_t container;   /* OPEN: the setting is a container: no namespaces; uid is the programs' */
+    uint32_t parked;      /* RUN: the step waits for what comes with FILES; its time begins there */
     uint32_t server;      /* RUN: by a fork of this warm server, counted from 1, if it is there (its socket is
                              then the last descriptor for the task init); 0 = by argv. SERVE: its number */
     int64_t processes, disk_bytes; /* BEGIN: RLIMIT_NPROC, tmpfs size. FORK: RLIMIT_NPROC. SERVE: tasks after

@@ -6,6 +6,7 @@ import time
 import pika
 
 from core.measure import Group, Ratio, Variant
+from groups.native import NODE
 from groups.python import PLAIN
 
 
@@ -35,9 +36,14 @@ class Client:
         return took, timing["setup"] + timing["compile"] + timing["run"]
 
 
+REST_SECONDS = 0.5  # between two tasks that come now and then
+
+
 class Latency(Group):
     name = "latency"
     title = "One task at a time on an idle fleet, from publishing to the answer by reply_to"
+    COLD = (("a suite of node, its process {}: median", NODE, {}),
+            ("a cold start of Python, its process {}: median", {"runtime": "python", **PLAIN}, {"ASSAY_WARM_ENABLED": "false"}))
 
     def __init__(self, bench):
         super().__init__(bench)
@@ -55,6 +61,19 @@ class Latency(Group):
             self.samples = samples
         return statistics.median(took for took, _ in samples)
 
+    def cold(self, task, **settings):
+        """Milliseconds to the answer, of suites that no warm server runs and that come now and then."""
+        runtime = task["runtime"]
+        with self.bench.site() as site:
+            site.start_collector()
+            site.start_worker(runtime, **settings)
+            client = Client(site)
+            samples = []
+            for number in range(self.bench.size(15, 1) + 3):
+                time.sleep(REST_SECONDS)
+                samples.append(client.ask({**task, "task_id": f"t{number}"}, runtime)[0])
+            return statistics.median(samples[3:])
+
     def beyond(self, part):
         return percentile([took - ran for took, ran in self.samples], part)
 
@@ -62,11 +81,15 @@ class Latency(Group):
         return [Variant("a suite of 8 tests: median", "ms", lambda: self.run(False), own=True),
                 Variant("beyond the task's own run time: median", "ms", lambda: self.beyond(0.5), own=True),
                 Variant("beyond the task's own run time: 99th percentile", "ms", lambda: self.beyond(0.99), own=True),
-                Variant("a task that takes no time: median", "ms", lambda: self.run(True), own=True)]
+                Variant("a task that takes no time: median", "ms", lambda: self.run(True), own=True),
+                *(Variant(label.format(how), "ms", lambda task=task, settings={**settings, "ASSAY_WARM_PARK": park}: self.cold(task, **settings), own=True)
+                  for label, task, settings in self.COLD for how, park in (("parked", "true"), ("made when its task comes", "false")))]
 
     def ratios(self):
         return [Ratio("ms, median, beyond the run time", "beyond the task's own run time: median", None, at_most=15),
-                Ratio("ms, 99th percentile, beyond the run time", "beyond the task's own run time: 99th percentile", None, at_most=40)]
+                Ratio("ms, 99th percentile, beyond the run time", "beyond the task's own run time: 99th percentile", None, at_most=40),
+                *(Ratio(label.format("parked").removesuffix(": median") + ", by one made when its task comes", label.format("parked"),
+                        label.format("made when its task comes"), at_most=1) for label, _, _ in self.COLD)]
 
 
 GROUPS = [Latency]

@@ -144,6 +144,11 @@ static const struct wrong {
      " environment = [\"LD_PRELOAD=x\"]; }; };",
      {"warm_case", "LD_PRELOAD"}},
     {"runtimes = { x = { " STANZA " warm_case = 1; }; };", {"warm_case: must be true or false"}},
+    {"runtimes = { x = { " STANZA " park_suite = true; }; };", {"park_suite", "suite_protocol"}},
+    {"runtimes = { x = { program_file = \"p\"; suite_file = \"s\"; run_case = [\"a\"]; run_suite = [\"./s\"];"
+     " suite_protocol = \"report\"; park_suite = true; }; };",
+     {"park_suite", "absolute path"}},
+    {"runtimes = { x = { " STANZA " park_suite = 1; }; };", {"park_suite: must be true or false"}},
     {"runtimes = { x = { " STANZA " environment = [\"NAME\"]; }; };", {"NAME=value"}},
     {"runtimes = { x = { " STANZA " environment = [\"1A=b\"]; }; };", {"NAME=value"}},
     {"runtimes = { x = { " STANZA " read_only_paths = [\"usr\"]; }; };", {"absolute path"}},

@@ -20,6 +20,7 @@ struct slot {
     void *context;
     const struct task *task; /* NULL: idle */
     bool cancelled;
+    unsigned parked; /* how often it was told to */
 };
 
 static struct slot slots[SLOTS_MAX + 1]; /* by number */
@@ -58,6 +59,11 @@ void slot_run(struct slot *slot, const struct task *task)
 void slot_cancel(struct slot *slot)
 {
     slot->cancelled = true;
+}
+
+void slot_park(struct slot *slot)
+{
+    slot->parked++;
 }
 
 bool slot_is_idle(const struct slot *slot)
@@ -372,6 +378,25 @@ static void an_expired_task_is_not_run(void **state)
     runner_close(runner);
 }
 
+static void idle_slots_are_told_to_park(void **state)
+{
+    struct probe probe;
+    (void)state;
+    for (int persistent = 0; persistent < 2; persistent++) {
+        struct runner *runner = open_runner(2, persistent);
+        unsigned before[] = {slots[1].parked, slots[2].parked};
+        submit(runner, &probe, "job");
+        (void)runner_step(runner, 0);
+        assert_int_equal(slots[1].parked, before[0]); /* it has something to do */
+        assert_int_equal(slots[2].parked, before[1] + (unsigned)persistent);
+        answer(1, SLOT_VERDICT, STATUS_PASS);
+        expect_end(&probe, STATUS_PASS, REASON_OK);
+        (void)runner_step(runner, 0);
+        assert_int_equal(slots[1].parked, before[0] + (unsigned)persistent);
+        runner_close(runner);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -382,6 +407,7 @@ int main(void)
         cmocka_unit_test(one_that_is_not_persistent_gives_dead_slots_up),
         cmocka_unit_test(a_cancelled_job_ends_waiting_and_running),
         cmocka_unit_test(an_expired_task_is_not_run),
+        cmocka_unit_test(idle_slots_are_told_to_park),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

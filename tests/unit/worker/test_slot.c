@@ -1,22 +1,5 @@
-/* The slot against the real sandbox, with a runtime of /bin/sh. Skipped by name where no sandbox can be
- * opened, unless ASSAY_REQUIRE names "sandbox" or "all". */
-#include <dirent.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "common/clock.h"
-#include "worker/slot.h"
-
-#define MB (1024 * 1024)
+/* The slot against the real sandbox, with a runtime of /bin/sh. */
+#include "slot_fixture.h"
 
 static char *case_words[] = {(char *)"/bin/sh", (char *)"{program}", NULL};
 static char *suite_words[] = {(char *)"/bin/sh", (char *)"{suite}", NULL};
@@ -53,119 +36,6 @@ static struct runtime items[] = {
      .environment = environment},
 };
 static struct runtimes runtimes = {items, 3};
-
-/* A machine may run this test as an ordinary user, who has no cgroup. */
-static const char *const allow_missing[] = {"cgroup_memory", "cgroup_cpu", "landlock", NULL};
-
-struct fixture {
-    struct loop *loop;
-    struct slot *slot; /* NULL: no sandbox here */
-    char why[1200];
-    bool done;
-    enum slot_end end;
-    struct result *result;
-    struct err err;
-};
-
-static void on_done(void *context, struct slot *slot, enum slot_end end, struct result *result,
-                    const struct err *err)
-{
-    struct fixture *fixture = context;
-    assert_ptr_equal(slot, fixture->slot);
-    assert_false(fixture->done);
-    fixture->done = true;
-    fixture->end = end;
-    fixture->result = result;
-    fixture->err = *err;
-}
-
-static int set_up(void **state)
-{
-    static struct fixture fixture;
-    struct err err = ERR_INIT;
-    struct slot_options options = {.number = 1,
-                                   .harness_dir = ASSAY_SOURCE_DIR "/worker/harness",
-                                   .runtimes = &runtimes,
-                                   .allow_missing = allow_missing,
-                                   .uid_base = 0};
-    fixture.loop = loop_open(&err);
-    if (fixture.loop == NULL)
-        return -1;
-    fixture.slot = slot_open(fixture.loop, &options, on_done, &fixture, &err);
-    if (fixture.slot == NULL) {
-        const char *required = getenv("ASSAY_REQUIRE");
-        (void)snprintf(fixture.why, sizeof(fixture.why), "no sandbox here: %s", err.text);
-        print_message("%s\n", fixture.why);
-        if (required != NULL && (strstr(required, "sandbox") != NULL || strcmp(required, "all") == 0))
-            return -1;
-    }
-    *state = &fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    slot_close(fixture->slot);
-    loop_close(fixture->loop);
-    return 0;
-}
-
-static struct fixture *begin(void **state)
-{
-    struct fixture *fixture = *state;
-    if (fixture->slot == NULL)
-        skip();
-    fixture->done = false;
-    return fixture;
-}
-
-static void wait_done(struct fixture *fixture)
-{
-    int64_t deadline_ms = clock_ms() + 30000;
-    while (!fixture->done) {
-        struct err err = ERR_INIT;
-        if (!loop_step(fixture->loop, 100, &err))
-            fail_msg("%s", err.text);
-        if (clock_ms() > deadline_ms)
-            fail_msg("no verdict within 30 s");
-    }
-    assert_true(slot_is_idle(fixture->slot));
-}
-
-static struct task make_task(void)
-{
-    return (struct task){
-        .task_id = "t",
-        .job_id = "j",
-        .runtime = &items[0],
-        .limits = {.wall_ms = 5000,
-                   .task_wall_ms = 20000,
-                   .cpu_ms = 10000,
-                   .memory_bytes = 256 * MB,
-                   .processes = 32,
-                   .output_bytes = 4096,
-                   .disk_bytes = 16 * MB,
-                   .compile_wall_ms = 5000},
-    };
-}
-
-static struct blob text_blob(const char *text)
-{
-    return (struct blob){text, strlen(text)};
-}
-
-/* Runs the task and returns its verdict; fails when there is none. */
-static struct result *run(struct fixture *fixture, const struct task *task)
-{
-    fixture->done = false;
-    slot_run(fixture->slot, task);
-    assert_false(fixture->done);
-    wait_done(fixture);
-    if (fixture->end != SLOT_VERDICT)
-        fail_msg("no verdict: %d %s", fixture->end, fixture->err.text);
-    return fixture->result;
-}
 
 struct case_row {
     const char *label, *program, *input, *expected;
@@ -205,7 +75,7 @@ static void cases(void **state)
     struct fixture *fixture = begin(state);
     for (size_t i = 0; i < sizeof(case_rows) / sizeof(case_rows[0]); i++) {
         const struct case_row *row = &case_rows[i];
-        struct task task = make_task();
+        struct task task = make_task(&items[0]);
         const char *no_args[] = {NULL};
         struct task_case test_case = {.name = "c1",
                                       .input = text_blob(row->input),
@@ -231,7 +101,7 @@ static void cases(void **state)
 static void one_case_over_its_time_does_not_stop_the_others(void **state)
 {
     struct fixture *fixture = begin(state);
-    struct task task = make_task();
+    struct task task = make_task(&items[0]);
     const char *slow[] = {"20", NULL}, *fast[] = {"0", NULL};
     struct task_case list[] = {
         {.name = "c1", .args = fast, .arg_count = 1, .expected_stdout = text_blob("ok")},
@@ -272,7 +142,7 @@ static void large_input_and_output(void **state)
 {
     struct fixture *fixture = begin(state);
     static char big[1000 * 1000];
-    struct task task = make_task();
+    struct task task = make_task(&items[0]);
     const char *no_args[] = {NULL};
     for (size_t i = 0; i < sizeof(big); i++)
         big[i] = i % 50 == 49 ? '\n' : (char)('a' + i % 26);
@@ -299,13 +169,6 @@ static void large_input_and_output(void **state)
     assert_string_equal(result->out, "done\n");
     result_free(result);
 }
-
-#define HARNESS                                                                                              \
-    "read -r c <&4; k=${c#*secret\\\":\\\"}; k=${k%%\\\"*}; exec 4<&-;"                                      \
-    "say() { printf '{\"k\":\"%s\",\"t\":%s}\\n' \"$k\" \"$1\" >&3; }\n"                                     \
-    "say '\"plan\",\"tests\":[\"a\",\"b\"]'\n"
-#define SAY_PASSED(name) "say '\"test\",\"name\":\"" name "\",\"outcome\":\"passed\",\"ms\":1'\n"
-#define SAY_DONE         "say '\"done\"'\n"
 
 struct suite_row {
     const char *label, *suite;
@@ -339,7 +202,7 @@ static void suites(void **state)
     struct fixture *fixture = begin(state);
     for (size_t i = 0; i < sizeof(suite_rows) / sizeof(suite_rows[0]); i++) {
         const struct suite_row *row = &suite_rows[i];
-        struct task task = make_task();
+        struct task task = make_task(&items[0]);
         task.implementation_code = text_blob("true");
         task.test_suite_code = text_blob(row->suite);
         task.limits.wall_ms = 1500;
@@ -358,7 +221,7 @@ static void suites(void **state)
 static void cases_cannot_reach_the_suite(void **state)
 {
     struct fixture *fixture = begin(state);
-    struct task task = make_task();
+    struct task task = make_task(&items[0]);
     const char *no_args[] = {NULL};
     struct task_case test_case = {.name = "c1", .args = no_args, .expected_stdout = text_blob("program.sh")};
     task.implementation_code = text_blob("ls; echo exit 0 > suite.sh; echo exit 0 > program.sh");
@@ -376,7 +239,7 @@ static void cases_cannot_reach_the_suite(void **state)
 static void a_missing_interpreter_is_no_verdict(void **state)
 {
     struct fixture *fixture = begin(state);
-    struct task task = make_task();
+    struct task task = make_task(&items[0]);
     const char *no_args[] = {NULL};
     struct task_case test_case = {.name = "c1", .args = no_args, .expected_stdout = text_blob("")};
     task.runtime = &items[1];
@@ -396,7 +259,7 @@ static void a_missing_interpreter_is_no_verdict(void **state)
 static void a_missing_program_is_the_programs_fault(void **state)
 {
     struct fixture *fixture = begin(state);
-    struct task task = make_task();
+    struct task task = make_task(&items[0]);
     const char *no_args[] = {NULL};
     struct task_case list[] = {{.name = "c1", .args = no_args, .expected_stdout = text_blob("x")},
                                {.name = "c2", .args = no_args, .expected_stdout = text_blob("x")}};
@@ -413,7 +276,7 @@ static void a_missing_program_is_the_programs_fault(void **state)
 static void files_that_do_not_fit_are_a_bad_task(void **state)
 {
     struct fixture *fixture = begin(state);
-    struct task task = make_task();
+    struct task task = make_task(&items[0]);
     static char big[2 * MB];
     struct task_file file = {.path = "big", .content = {big, sizeof(big)}};
     const char *no_args[] = {NULL};
@@ -435,7 +298,7 @@ static void files_that_do_not_fit_are_a_bad_task(void **state)
 static void cancelled(void **state)
 {
     struct fixture *fixture = begin(state);
-    struct task task = make_task();
+    struct task task = make_task(&items[0]);
     const char *no_args[] = {NULL};
     struct task_case test_case = {.name = "c1", .args = no_args, .expected_stdout = text_blob("")};
     task.implementation_code = text_blob("sleep 20");
@@ -459,24 +322,10 @@ static void cancelled(void **state)
     result_free(result);
 }
 
-/* The first child of this process: the sandbox's. */
-static pid_t find_child(void)
-{
-    char path[64];
-    long child = 0;
-    (void)snprintf(path, sizeof(path), "/proc/self/task/%ld/children", (long)getpid());
-    FILE *file = fopen(path, "r");
-    if (file == NULL || fscanf(file, "%ld", &child) != 1)
-        child = 0;
-    if (file != NULL)
-        (void)fclose(file);
-    return (pid_t)child;
-}
-
 static void a_sandbox_that_dies_is_no_verdict(void **state)
 {
     struct fixture *fixture = begin(state);
-    struct task task = make_task();
+    struct task task = make_task(&items[0]);
     const char *no_args[] = {NULL};
     struct task_case test_case = {.name = "c1", .args = no_args, .expected_stdout = text_blob("")};
     task.implementation_code = text_blob("sleep 20");
@@ -505,21 +354,10 @@ static void a_sandbox_that_dies_is_no_verdict(void **state)
     }
 }
 
-static size_t count_descriptors(void)
-{
-    size_t count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    assert_non_null(folder);
-    while (readdir(folder) != NULL)
-        count++;
-    (void)closedir(folder);
-    return count;
-}
-
 static void closed_while_a_step_runs(void **state)
 {
     struct fixture *fixture = begin(state);
-    struct task task = make_task();
+    struct task task = make_task(&items[0]);
     const char *no_args[] = {NULL};
     struct task_case test_case = {.name = "c1", .args = no_args, .expected_stdout = text_blob("")};
     task.implementation_code = text_blob("sleep 20");
@@ -541,6 +379,11 @@ static void closed_while_a_step_runs(void **state)
         assert_true(loop_step(fixture->loop, 0, &err));
         assert_int_equal(count_descriptors(), before);
     }
+}
+
+static int set_up(void **state)
+{
+    return set_up_with(state, &runtimes, false);
 }
 
 int main(void)

@@ -1,8 +1,8 @@
 """Runs one Python suite under pytest and reports each test (docs/harness.md).
 
-Order of things, which is the point: the control object is read and closed, the suite is parsed for the tests
-that must report, pytest is prepared, the suite is rewritten and compiled, what will be compared afterwards is
-noted; only then is the suite imported, and the program by it.
+Order of things, which is the point: pytest is loaded (perhaps before there is a task), the control object is read
+and closed, the suite is parsed for the tests that must report, pytest is prepared, the suite is rewritten and
+compiled, what will be compared afterwards is noted; only then is the suite imported, and the program by it.
 
 Started in the workspace. Further arguments are the operator's, for pytest.
 """
@@ -20,6 +20,7 @@ sys.path.remove(_own_folder)
 
 
 def main():
+    task.load()
     request, reporter = entrance.enter()
     entrance.leave(task.run(request, reporter, os.getcwd(), sys.argv[1:]))
 

@@ -26,6 +26,15 @@ def flush_output():
             pass
 
 
+def load():
+    """What every task needs, loaded by a cold start before it knows its task: it may be waiting for one. What cannot be
+    loaded is missed, and said, by the task."""
+    try:
+        from . import canaries, equality, judges_config, prepared, pytest_session, suite_module  # noqa: F401
+    except Exception:
+        pass
+
+
 def run(request, reporter, workspace, pytest_arguments):
     """A cold start's one task. Returns the exit code."""
     of_files = workspace_files.Files(workspace, request)
