@@ -146,12 +146,12 @@ static bool read_park_suite(const struct config_node *stanza, struct runtime *ru
         return true;
     if (!config_node_bool(node, &runtime->park_suite, err))
         return false;
-    if (runtime->park_suite &&
-        (runtime->suite_protocol != SUITE_REPORT || runtime->compile_suite_count > 0 ||
-         runtime->run_suite.argv[0][0] != '/'))
-        return config_node_error(node, err,
-                                 "a suite's process can wait for its task where suite_protocol is \"report\", "
-                                 "run_suite begins with an absolute path, and nothing is compiled before it");
+    if (runtime->park_suite && (runtime->suite_protocol != SUITE_REPORT || runtime->compile_suite_count > 0 ||
+                                runtime->run_suite.argv[0][0] != '/'))
+        return config_node_error(
+            node, err,
+            "a suite's process can wait for its task where suite_protocol is \"report\", "
+            "run_suite begins with an absolute path, and nothing is compiled before it");
     return true;
 }
 

@@ -78,9 +78,8 @@ static void on_report(void *context, const char *data, size_t size)
     struct slot_step *step = context;
     if (step->report == NULL || !report_feed(step->report, data, size)) {
         stop_step(step, STOP_REPORT);
-    } else if ((step->report->done || step->report->again) && !step->finishing) {
+    } else if ((step->report->done || step->report->again) && step->finished_us == 0) {
         int64_t deadline_ms = clock_ms() + DONE_GRACE_MS;
-        step->finishing = true;
         step->finished_us = clock_us();
         if (deadline_ms < step->started_ms + step->wall_ms)
             loop_timer_set(step->timer, deadline_ms);
@@ -242,7 +241,7 @@ void slot_step_time_up(struct slot_step *step)
 {
     /* The last line may have come in this very moment. */
     slot_reader_drain(&step->report_reader);
-    if (step->finishing) {
+    if (step->finished_us != 0) {
         stop_step(step, STOP_DONE);
         return;
     }
@@ -276,7 +275,7 @@ static bool judge_start(const struct slot_step *step, const struct sandbox_event
 static enum step_stop true_stop(const struct slot_step *step, const struct sandbox_event *event)
 {
     int64_t limit_us = step->wall_ms * 1000;
-    bool done = step->finishing && step->finished_us - event->started_us < limit_us;
+    bool done = step->finished_us != 0 && step->finished_us - event->started_us < limit_us;
     bool by_report = step->stop == STOP_NONE || step->stop == STOP_DONE;
     if (!by_report || event->wall_us < limit_us || event->exec_failed)
         return step->stop;

@@ -28,9 +28,9 @@ struct slot_step {
     int64_t wall_ms;
     bool wall_is_tasks; /* the wall limit is what was left of the task's */
     enum step_stop stop;
-    bool fast;           /* of a suite: its harness may do without its framework */
-    bool finishing;      /* the report is complete: the process has a moment to end */
-    int64_t finished_us; /* since when (clock_us) */
+    bool fast; /* of a suite: its harness may do without its framework */
+    int64_t
+        finished_us; /* clock_us: the report is complete, and the process has a moment to end; 0 = not yet */
     struct slot_reader out_reader, err_reader, report_reader;
     struct slot_feeder input_feeder, control_feeder;
     struct capture out, err;

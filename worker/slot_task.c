@@ -259,8 +259,7 @@ void slot_begin_phase(struct slot *slot)
     slot_enter(slot, SLOT_BEGINNING, BEGIN_LIMIT_MS);
     if (files == NULL)
         (void)err_set(&slot->err, ERR_INFRA, "no memory for the list of files");
-    if (files == NULL ||
-        (slot->park.stands ? !sandbox_task_files(slot->sandbox, files, count, &slot->err)
-                           : !sandbox_task_begin(slot->sandbox, &task, &slot->err)))
+    if (files == NULL || (slot->park.stands ? !sandbox_task_files(slot->sandbox, files, count, &slot->err)
+                                            : !sandbox_task_begin(slot->sandbox, &task, &slot->err)))
         slot_break_down(slot);
 }

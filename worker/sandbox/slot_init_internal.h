@@ -19,7 +19,7 @@ struct running_task {
     bool ready;  /* READY was sent */
     bool killed; /* its init is gone by SIGKILL: each step of it ends so */
     bool in_step;
-    bool parked; /* the step waits for FILES */
+    bool parked;         /* the step waits for FILES */
     uint32_t server;     /* of the step; 0 = it started cold */
     int64_t cpu_ms;      /* what the step may take; 0 = any */
     int64_t cpu_stop_us; /* of the slot's cgroup: where the step must end; 0 = not watched */

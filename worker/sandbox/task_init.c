@@ -1,11 +1,9 @@
 #include "worker/sandbox/task_init.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -13,13 +11,13 @@
 
 #include "common/clock.h"
 #include "common/mem.h"
+#include "worker/sandbox/reaping.h"
 #include "worker/sandbox/sandbox.h"
 #include "worker/sandbox/step.h"
 #include "worker/sandbox/task_init_internal.h"
 #include "worker/sandbox/warm_step.h"
 #include "worker/sandbox/workspace.h"
 
-#define REAP_AT_ONCE 256
 #define WAITERS      1   /* a warm server's waiter counts in the task's user namespace */
 #define POLL_MS      100 /* what one round of reaping left is looked at again */
 #define DISK_POLL_MS 10  /* the task's disk limit, in a container */
@@ -35,12 +33,6 @@ struct warm_way {
     int server, command;
 };
 
-/* What was waited for in a step. */
-struct usage {
-    int64_t cpu_us;
-    int64_t peak_rss_bytes;
-};
-
 static _Noreturn void fail(const struct task *task, const struct err *err)
 {
     struct wire_event event = {.version = WIRE_VERSION, .kind = WIRE_FAILED, .err = *err};
@@ -49,59 +41,9 @@ static _Noreturn void fail(const struct task *task, const struct err *err)
     _exit(1);
 }
 
-static void note(struct usage *usage, const struct rusage *of_one)
-{
-    int64_t peak = (int64_t)of_one->ru_maxrss * 1024;
-
-    usage->cpu_us += (int64_t)of_one->ru_utime.tv_sec * 1000000 + of_one->ru_utime.tv_usec +
-                     (int64_t)of_one->ru_stime.tv_sec * 1000000 + of_one->ru_stime.tv_usec;
-    if (peak > usage->peak_rss_bytes)
-        usage->peak_rss_bytes = peak;
-}
-
-/* Reaps what has ended, at most `most` processes: a program that forks without end must not keep the init
- * from its socket. True when `first` was among it, with its status. */
-static bool reap(pid_t first, int *status, struct usage *usage, int flags, unsigned most)
-{
-    bool found = false;
-
-    for (unsigned reaped = 0; reaped < most;) {
-        struct rusage of_one;
-        int its_status;
-        pid_t pid = wait4(-1, &its_status, flags, &of_one);
-        if (pid < 0 && errno == EINTR)
-            continue;
-        if (pid <= 0)
-            return found;
-        reaped++;
-        note(usage, &of_one);
-        if (pid == first) {
-            *status = its_status;
-            found = true;
-        }
-    }
-    return found;
-}
-
-/* Kills every process of the task but this one. True when there was any. */
-static bool kill_all(const struct task *task)
-{
-    uid_t uid = task->setup->container_uid;
-    siginfo_t info;
-
-    /* kill(-1) reaches all of the pid namespace: only ever from inside the task's own, or as the uid that
-     * nobody else has. */
-    if (uid == 0 ? getpid() != 1 : getuid() != uid || geteuid() != uid)
-        _exit(1);
-    /* In a container it succeeds whoever else is there. */
-    bool any = uid == 0 || waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
-    return kill(-1, SIGKILL) == 0 && any;
-}
-
 static void send_ready(const struct task *task)
 {
-    struct wire_event ready = {
-        .version = WIRE_VERSION, .kind = WIRE_READY, .mechanisms = task->mechanisms};
+    struct wire_event ready = {.version = WIRE_VERSION, .kind = WIRE_READY, .mechanisms = task->mechanisms};
     struct err err = ERR_INIT;
 
     if (!wire_send(task->setup->socket, &ready, sizeof(ready), NULL, 0, &err))
@@ -163,11 +105,12 @@ static void serve_during_step(const struct task *task, struct step_clock *clock)
     fail(task, &err);
 }
 
-static bool has_ended(const struct task *task, const struct leader *leader, int *status, struct usage *usage)
+static bool has_ended(const struct task *task, const struct leader *leader, int *status,
+                      struct reaping_usage *usage)
 {
     struct wire_event event;
     struct err err = ERR_INIT;
-    bool reaped = reap(leader->pid, status, usage, WNOHANG, REAP_AT_ONCE);
+    bool reaped = reaping_reap(leader->pid, status, usage);
 
     if (leader->channel < 0)
         return reaped;
@@ -198,7 +141,7 @@ static int poll_ms(bool watch_disk, const struct step_clock *clock, int64_t left
 
 /* Until the step's first process has ended. */
 static int wait_for(const struct task *task, const struct leader *leader, struct step_clock *clock,
-                    struct usage *usage, bool *disk_exceeded)
+                    struct reaping_usage *usage, bool *disk_exceeded)
 {
     int status = 0;
     int64_t had_us = 0;
@@ -221,26 +164,12 @@ static int wait_for(const struct task *task, const struct leader *leader, struct
         /* In each round: a warm server may not have made the process yet. */
         had_us = clock->parked ? 0 : clock_us() - clock->started_us;
         if (had_us >= clock->kill_at_us || *disk_exceeded)
-            (void)kill_all(task);
+            (void)reaping_kill_all(task->setup->container_uid);
     }
     return status;
 }
 
-/* Whatever the first process left behind. True when something still ran. */
-static bool clear(const struct task *task, struct usage *usage)
-{
-    int status;
-    bool left;
-
-    (void)reap(0, &status, usage, WNOHANG, REAP_AT_ONCE);
-    left = kill_all(task);
-    for (bool more = left; more; more = kill_all(task))
-        (void)reap(0, &status, usage, 0,
-                   UINT_MAX); /* until there is no child: what is orphaned becomes ours */
-    return left;
-}
-
-static void send_exited(const struct task *task, struct wire_event *event, const struct usage *usage,
+static void send_exited(const struct task *task, struct wire_event *event, const struct reaping_usage *usage,
                         int64_t cpu_limit_us, int kept)
 {
     struct err err = ERR_INIT;
@@ -277,7 +206,7 @@ static void run(const struct task *task, const struct wire_request *request, str
                 const struct warm_way *warm, struct wire_view *names)
 {
     struct wire_event event = {.kind = WIRE_EXITED};
-    struct usage usage = {0, 0};
+    struct reaping_usage usage = {0, 0};
     struct leader leader = {0, -1};
     struct step_clock clock = {clock_us(), INT64_MAX, request->parked != 0};
     bool disk_exceeded = false;
@@ -289,7 +218,7 @@ static void run(const struct task *task, const struct wire_request *request, str
     event.started_us = clock.started_us;
     event.wall_us = clock_us() - clock.started_us;
     event.disk_full = disk_exceeded;
-    event.left_processes = clear(task, &usage);
+    event.left_processes = reaping_clear(task->setup->container_uid, &usage);
     autofd int kept = event.exec_errno == 0 && event.wait_status == 0
                           ? workspace_keep(SANDBOX_WORK_DIR, names, request->keep_items)
                           : -1;

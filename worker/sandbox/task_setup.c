@@ -101,8 +101,7 @@ bool task_write_files(const struct task_setup *setup, int blob, uint32_t count, 
 
     if (blob < 0)
         return true;
-    bool written =
-        wire_view_open(&view, blob, err) && workspace_write(SANDBOX_WORK_DIR, &view, count, err);
+    bool written = wire_view_open(&view, blob, err) && workspace_write(SANDBOX_WORK_DIR, &view, count, err);
     wire_view_close(&view);
     if (written && setup->container_uid != 0 && workspace_exceeds(setup->begin.disk_bytes)) {
         errno = ENOSPC;

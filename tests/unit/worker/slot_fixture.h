@@ -37,7 +37,7 @@ struct fixture {
 };
 
 static inline void on_done(void *context, struct slot *slot, enum slot_end end, struct result *result,
-                    const struct err *err)
+                           const struct err *err)
 {
     struct fixture *fixture = context;
     assert_ptr_equal(slot, fixture->slot);

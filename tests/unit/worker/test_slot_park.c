@@ -6,8 +6,8 @@
 static char *case_words[] = {(char *)"/bin/sh", (char *)"{program}", NULL};
 /* Waits for its control object, then runs the suite of the task that has come. */
 static char *suite_words[] = {(char *)"/bin/sh", (char *)"-c", (char *)HARNESS ". ./suite.sh", NULL};
-static char *rash_words[] = {(char *)"/bin/sh", (char *)"-c", (char *)"echo rash >&3; " HARNESS ". ./suite.sh",
-                             NULL};
+static char *rash_words[] = {(char *)"/bin/sh", (char *)"-c",
+                             (char *)"echo rash >&3; " HARNESS ". ./suite.sh", NULL};
 static char *environment[] = {(char *)"PATH=/usr/bin:/bin", (char *)"HOME=/work", NULL};
 
 #define SHELL(words)                                                                                         \
@@ -101,8 +101,8 @@ static void a_process_waits_for_the_third_task_alike(void **state)
     park(fixture);
     /* Another program and suite are no other shape. */
     task.implementation_code = text_blob("echo changed");
-    task.test_suite_code = text_blob("[ \"$(sh program.sh)\" = changed ] || exit 1\n" SAY_PASSED("a")
-                                         SAY_PASSED("b") SAY_DONE);
+    task.test_suite_code =
+        text_blob("[ \"$(sh program.sh)\" = changed ] || exit 1\n" SAY_PASSED("a") SAY_PASSED("b") SAY_DONE);
     expect(fixture, &task, RESULT_PARKED_PROCESS);
     expect(fixture, &task, NULL); /* it was used once */
 }
