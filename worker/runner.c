@@ -37,6 +37,7 @@ struct runner {
     struct seat *seats;
     struct build_cache *builds; /* NULL = none */
     bool persistent;
+    bool parking;
     uint64_t infra_faults;
     char trouble[256];
 };
@@ -236,6 +237,11 @@ void runner_set_persistent(struct runner *runner, bool persistent)
     runner->persistent = persistent;
 }
 
+void runner_set_parking(struct runner *runner, bool parking)
+{
+    runner->parking = parking;
+}
+
 void runner_submit(struct runner *runner, struct work *work)
 {
     dispatch_push(&runner->waiting, work);
@@ -388,7 +394,7 @@ int64_t runner_step(struct runner *runner, int64_t now_ms)
         end_work(runner, work, verdict_for_task(work->task, REASON_INFRA, runner->trouble));
     while (is_healthy(runner) && (work = dispatch_take(&runner->waiting, has_idle_seat, runner)) != NULL)
         start(idle_seat_for(runner, work), work);
-    for (unsigned i = 0; runner->persistent && i < runner->options.slots; i++)
+    for (unsigned i = 0; runner->parking && is_healthy(runner) && i < runner->options.slots; i++)
         if (runner->seats[i].state == SEAT_IDLE)
             slot_park(runner->seats[i].slot);
     return next_ms;

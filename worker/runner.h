@@ -49,6 +49,8 @@ struct runner *runner_open(struct loop *loop, const struct runner_options *optio
 /* Kills what runs; works that are not done are forgotten without a call. NULL is fine. */
 void runner_close(struct runner *runner);
 void runner_set_persistent(struct runner *runner, bool persistent);
+/* Whether idle slots make the sandboxes of tasks to come (slot_park.h); at first they do not. */
+void runner_set_parking(struct runner *runner, bool parking);
 
 /* Puts `work` into the waiting list. It is started, and its callbacks are called, from runner_step or the
  * loop, never from here. */

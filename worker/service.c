@@ -35,6 +35,7 @@ static void set_phase(struct service *service, enum phase phase)
         int64_t drain_s = service->options->config->drain_s;
         service->drain_until_ms = clock_ms() + drain_s * 1000;
         delivery_drain(service->delivery);
+        runner_set_parking(service->runner, false);
         log_info("draining: what runs gets %" PRId64 " s, the rest goes back to its queue", drain_s);
     } else if (phase == PHASE_OVER) {
         loop_stop(service->loop);
@@ -159,6 +160,7 @@ static bool serve(struct service *service, struct err *err)
     if (service->delivery == NULL || !open_listeners(service, err))
         return false;
     runner_set_persistent(service->runner, true);
+    runner_set_parking(service->runner, true);
     log_info("ready: worker %s, %" PRId64 " slot(s), %zu runtime(s)", config->name, config->slots,
              service->served_count);
     loop_timer_set(service->heartbeat, clock_ms() + DELIVERY_HEARTBEAT_S * 1000);

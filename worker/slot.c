@@ -210,18 +210,24 @@ void slot_run(struct slot *slot, const struct task *task)
     slot->end = SLOT_INFRA;
     err_clear(&slot->err);
     judgement_init(&slot->judgement);
-    if ((slot->sandbox == NULL && !open_sandbox(slot, &slot->err)) || !prepare_task(slot, task)) {
+    slot->setup_since_ms = clock_ms();
+    if (slot->sandbox == NULL && !open_sandbox(slot, &slot->err)) {
         slot_deliver(slot, SLOT_INFRA);
-        return;
+    } else if (!prepare_task(slot, task)) {
+        close_sandbox(slot);
+        slot_enter(slot, SLOT_BROKEN, 0);
+        slot_deliver(slot, SLOT_INFRA);
+    } else {
+        bool fits = slot_park_fits(slot);
+        slot_park_note(slot);
+        if (slot->state == SLOT_IDLE || (slot->state == SLOT_PARKED && fits))
+            slot_begin_phase(slot);
+        else if (slot->state == SLOT_PARKED)
+            slot_end_phase(slot);
+        else if (slot->state == SLOT_PARKING) /* it goes on when that is made */
+            slot->park.stale = !fits;
+        /* ENDING: when what was parked is cleared away. */
     }
-    bool fits = slot_park_fits(slot);
-    slot_park_note(slot);
-    if (slot->state == SLOT_IDLE || (slot->state == SLOT_PARKED && fits))
-        slot_begin_phase(slot);
-    else if (slot->state == SLOT_PARKED)
-        slot_end_phase(slot);
-    else
-        slot->park.stale = slot->park.stale || !fits; /* it goes on when that is made, or cleared away */
 }
 
 void slot_cancel(struct slot *slot)
@@ -260,7 +266,8 @@ static bool handle_event(struct slot *slot, const struct sandbox_event *event)
             return true;
         }
         if (slot->state == SLOT_BEGINNING) {
-            slot->result->setup_ms += clock_ms() - slot->state_since_ms;
+            slot->result->setup_ms += clock_ms() - slot->setup_since_ms;
+            slot->setup_since_ms = 0;
             slot_run_step(slot);
             return true;
         }
@@ -271,9 +278,7 @@ static bool handle_event(struct slot *slot, const struct sandbox_event *event)
             return true;
         }
         if (slot->park.process) {
-            /* It died before it had anything of a task: killed from outside, or its language is no good. */
-            slot->park.alike = 0;
-            slot_end_phase(slot);
+            slot_park_spoilt(slot);
             return true;
         }
         return slot->state == SLOT_ENDING;
@@ -284,9 +289,6 @@ static bool handle_event(struct slot *slot, const struct sandbox_event *event)
         return true;
     case SANDBOX_SERVER:
         slot_servers_log(&slot->servers, slot->sandbox, slot->options.number, event->server);
-        slot->park.stale = slot->state == SLOT_PARKING;
-        if (slot->state == SLOT_PARKED)
-            slot_end_phase(slot);
         return true;
     case SANDBOX_FAILED:
         break;

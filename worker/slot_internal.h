@@ -48,8 +48,9 @@ struct slot {
     struct slot_usage usage;
     bool output_settled; /* stdout and stderr are those of the first failing step */
     int64_t state_since_ms;
-    bool again;          /* the suite is run once more, under its framework */
-    char **failed_first; /* the tests that failed when it was run first */
+    int64_t setup_since_ms; /* the task waits for its workspace; 0 = it does not */
+    bool again;             /* the suite is run once more, under its framework */
+    char **failed_first;    /* the tests that failed when it was run first */
     size_t failed_first_count;
     int64_t used_ms; /* wall time of the cases and the suite so far */
     enum slot_end end;

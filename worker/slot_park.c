@@ -52,6 +52,7 @@ void slot_park_note(struct slot *slot)
 
     slot->park.alike = same(&shape, &slot->park.shape) ? slot->park.alike + 1 : 1;
     slot->park.shape = shape;
+    slot->park.spoilt = false;
 }
 
 void slot_park_over(struct slot *slot)
@@ -59,11 +60,19 @@ void slot_park_over(struct slot *slot)
     slot->park.stands = slot->park.process = slot->park.stale = false;
 }
 
+void slot_park_spoilt(struct slot *slot)
+{
+    slot->park.alike = 0;
+    slot->park.spoilt = true;
+    slot_end_phase(slot);
+}
+
 void slot_park(struct slot *slot)
 {
     const struct park_shape *shape = &slot->park.shape;
 
-    if (!slot->options.warm.park || slot->task != NULL || slot->state != SLOT_IDLE || shape->runtime == NULL)
+    if (!slot->options.warm.park || slot->task != NULL || slot->state != SLOT_IDLE ||
+        shape->runtime == NULL || slot->park.spoilt)
         return;
     struct sandbox_task task = {
         .memory_bytes = shape->limits.memory_bytes,
@@ -94,10 +103,6 @@ void slot_park_ready(struct slot *slot)
 {
     struct slot_park *park = &slot->park;
 
-    if (park->stale) {
-        slot_end_phase(slot);
-        return;
-    }
     slot_enter(slot, SLOT_PARKED, 0);
     park->process = park->alike >= ALIKE_MIN && park->shape.cold_suite && park->shape.runtime->park_suite;
     if (park->process && !start_process(slot))

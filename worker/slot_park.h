@@ -4,8 +4,8 @@
  *
  * What comes is taken to be like what came last. Parked is a workspace with the last task's limits; after two
  * tasks alike whose suite starts cold, and whose stanza says park_suite, the suite's process as well, which
- * has started and waits for its control object. It is used once. A task that is otherwise throws it away, and
- * so does a warm server that starts or ends meanwhile, whose memory the limits count.
+ * has started and waits for its control object. It is used once. A task that is otherwise throws it away; and
+ * when the process ends, or says anything, before it has a task, nothing is parked until one has run.
  *
  * Nothing of a task exists before it comes: its files, its control object, its clock, its CPU time.
  */
@@ -31,7 +31,8 @@ struct slot_park {
     unsigned alike;          /* how many had it, in a row */
     bool stands;             /* a workspace */
     bool process;            /* and the process of a suite, in the slot's step */
-    bool stale;              /* not to be used */
+    bool stale;              /* the task that waits for it is otherwise */
+    bool spoilt;             /* the last one was; a task has to run first */
     struct task task;        /* of that process: a suite without content */
     struct plan plan;
 };
@@ -41,6 +42,9 @@ void slot_park_free(struct slot_park *park);
 bool slot_park_fits(const struct slot *slot);
 /* The slot's task is what the next one is expected to be like. */
 void slot_park_note(struct slot *slot);
+/* The process ended or spoke before it had anything of a task: killed from outside, or its language is no
+ * good. A task that waits begins anew. */
+void slot_park_spoilt(struct slot *slot);
 /* SANDBOX_TASK_READY while it is made, and no task waits. */
 void slot_park_ready(struct slot *slot);
 /* It is used, or the sandbox's task is over. */

@@ -227,6 +227,12 @@ bool slot_step_start(struct slot_step *step, struct sandbox *sandbox, const stru
     return true;
 }
 
+bool slot_step_waits(struct slot_step *step)
+{
+    slot_reader_drain(&step->report_reader);
+    return step->stop == STOP_NONE;
+}
+
 bool slot_step_release(struct slot_step *step, const struct plan *plan, const struct slot_step_start *start,
                        struct err *err)
 {

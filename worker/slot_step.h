@@ -29,8 +29,8 @@ struct slot_step {
     bool wall_is_tasks; /* the wall limit is what was left of the task's */
     enum step_stop stop;
     bool fast; /* of a suite: its harness may do without its framework */
-    int64_t
-        finished_us; /* clock_us: the report is complete, and the process has a moment to end; 0 = not yet */
+    /* clock_us: the report was complete, and the process had a moment to end; 0 = not yet. */
+    int64_t finished_us;
     struct slot_reader out_reader, err_reader, report_reader;
     struct slot_feeder input_feeder, control_feeder;
     struct capture out, err;
@@ -56,6 +56,8 @@ struct slot_step_start {
  * machinery's. */
 bool slot_step_start(struct slot_step *step, struct sandbox *sandbox, const struct plan *plan,
                      const struct slot_step_start *start, struct err *err);
+/* A parked step has said and done nothing but wait: it may be given its task. */
+bool slot_step_waits(struct slot_step *step);
 /* The task of a parked step is there, its files are written: hands the control object over, and starts the
  * clock. */
 bool slot_step_release(struct slot_step *step, const struct plan *plan, const struct slot_step_start *start,

@@ -195,8 +195,12 @@ void slot_run_step(struct slot *slot)
         no_time_left(slot);
         return;
     }
-    slot_enter(slot, SLOT_STEPPING, 0);
     bool parked = slot->park.process;
+    if (parked && !slot_step_waits(&slot->step)) {
+        slot_park_spoilt(slot);
+        return;
+    }
+    slot_enter(slot, SLOT_STEPPING, 0);
     unsigned server = parked ? 0 : slot_server_for(slot, slot->next);
     struct slot_step_start start = {.index = slot->next,
                                     .server = server,
@@ -256,6 +260,8 @@ void slot_begin_phase(struct slot *slot)
         slot_build_reuse(slot, &files, &count);
     task.files = files;
     task.file_count = count;
+    if (slot->setup_since_ms == 0)
+        slot->setup_since_ms = clock_ms();
     slot_enter(slot, SLOT_BEGINNING, BEGIN_LIMIT_MS);
     if (files == NULL)
         (void)err_set(&slot->err, ERR_INFRA, "no memory for the list of files");

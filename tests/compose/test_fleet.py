@@ -158,6 +158,27 @@ def test_the_shared_volume_is_seen_read_only(fleet):
     assert done.returncode == 0, shown + done.stderr
 
 
+SUITES = {"python": ("def double(n):\n    return 2 * n\n", "from implementation import double\n\n\ndef test_it():\n    assert double(2) == 4\n"),
+          "node": ("exports.double = (n) => 2 * n;\n",
+                   "const test = require('node:test');\nconst { double } = require('./implementation.js');\n"
+                   "test('it', () => { if (double(2) !== 4) throw new Error(); });\n")}
+
+
+@pytest.mark.parametrize("runtime", SUITES)
+def test_the_process_of_a_suite_waits_in_its_container(fleet, runtime):
+    """One executor; the third task alike finds it, and is judged as the others. Its files are on their way and in its
+    workspace at the same time: with both counted, it would be out of memory."""
+    program, suite = SUITES[runtime]
+    for number in range(3):
+        job = f"{runtime}-{number}"
+        task = {"task_id": "t", "runtime": runtime, "implementation_code": program, "test_suite_code": suite, "limits": {"memory_mb": 128, "disk_mb": 64}}
+        if number == 2:
+            task["files"] = [{"path": "large", "content": "#" * (48 << 20)}]
+        done = fleet.producer("publish", fleet.write_tasks(f"{job}.jsonl", [task]), "--job", job, "--wait", check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "parked_process" in fleet.value(f"SELECT sandbox FROM executions WHERE job_id = '{job}'")
+
+
 # --- scaling -------------------------------------------------------------------------------------------------------------------------
 
 def assert_all_stored(fleet, job, number):

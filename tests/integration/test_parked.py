@@ -135,6 +135,6 @@ def test_a_waiting_process_takes_no_processor_time(slot):
 
     def rests():
         seen.append(switches())
-        return len(seen) > 3 and all(one == seen[-1] for one in seen[-4:])
+        return len(seen) > 12 and all(one == seen[-1] for one in seen[-13:])  # 3 s: what is looked at is looked at each second at least
 
     wait_until(rests, 30, "all of its sandbox to rest", every=0.25)

@@ -167,6 +167,12 @@ void runner_set_persistent(struct runner *runner, bool persistent)
     (void)persistent;
 }
 
+void runner_set_parking(struct runner *runner, bool parking)
+{
+    (void)runner;
+    (void)parking;
+}
+
 void runner_close(struct runner *runner)
 {
     if (runner == NULL)

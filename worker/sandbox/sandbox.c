@@ -4,6 +4,8 @@
  */
 #include "worker/sandbox/sandbox.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -64,6 +66,24 @@ static int64_t process_rlimit(const struct sandbox *sandbox, int64_t processes)
     return processes + OWN_PROCESSES_UID + (counted ? PROCESSES_SPARE + WAITERS + servers_of(sandbox) : 0);
 }
 
+/* This process's memory that is no file's: in a container it counts beside the task's. */
+static int64_t own_memory(const struct sandbox *sandbox)
+{
+    char text[128];
+    long long resident, shared;
+
+    if (sandbox->setting != SETTING_CONTAINER)
+        return 0;
+    autofd int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    if (size <= 0)
+        return 0;
+    text[size] = '\0';
+    return sscanf(text, "%*s %lld %lld", &resident, &shared) == 2
+               ? (int64_t)(resident - shared) * sysconf(_SC_PAGESIZE)
+               : 0;
+}
+
 static int seal_files(const struct sandbox_file *files, size_t count, struct wire_request *request,
                       struct err *err)
 {
@@ -84,7 +104,8 @@ bool sandbox_task_begin(struct sandbox *sandbox, const struct sandbox_task *task
                                    .kind = WIRE_BEGIN,
                                    .processes = process_rlimit(sandbox, task->processes),
                                    .disk_bytes = task->disk_bytes,
-                                   .memory_bytes = task->memory_bytes};
+                                   .memory_bytes = task->memory_bytes,
+                                   .worker_bytes = own_memory(sandbox)};
 
     if (sandbox->state != STATE_IDLE)
         return err_set(err, ERR_INTERNAL, "begin a task: the sandbox is not idle");
@@ -103,12 +124,15 @@ bool sandbox_task_begin(struct sandbox *sandbox, const struct sandbox_task *task
 bool sandbox_task_files(struct sandbox *sandbox, const struct sandbox_file *files, size_t count,
                         struct err *err)
 {
-    struct wire_request request = {.version = WIRE_VERSION, .kind = WIRE_FILES};
+    struct wire_request request = {
+        .version = WIRE_VERSION, .kind = WIRE_FILES, .worker_bytes = own_memory(sandbox)};
 
     if (!sandbox->parked || (sandbox->state != STATE_READY && sandbox->state != STATE_RUNNING))
         return err_set(err, ERR_INTERNAL, "files for a task: no parked one is ready");
     autofd int blob = seal_files(files, count, &request, err);
+    /* What was killed or refused before is no business of this task. */
     cgroup_read(sandbox->cgroup, &sandbox->at_run);
+    sandbox->at_begin.oom_kills = sandbox->at_run.oom_kills;
     if (blob < 0 || !wire_send(sandbox->socket, &request, sizeof(request), &blob, 1, err))
         return err_wrap(err, "files for a task");
     if (sandbox->state == STATE_READY)

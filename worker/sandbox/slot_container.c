@@ -134,12 +134,19 @@ static int64_t used_bytes(const struct memory_watch *watch)
     return number_of(text, "rss") + number_of(text, "anon") + number_of(text, "shmem");
 }
 
-void memory_watch_begin(struct memory_watch *watch, int64_t maximum_bytes)
+void memory_watch_begin(struct memory_watch *watch, int64_t maximum_bytes, int64_t worker_bytes)
 {
     watch->start_bytes = used_bytes(watch);
+    watch->worker_bytes = worker_bytes;
     watch->maximum_bytes = maximum_bytes;
     watch->peak_bytes = 0;
     watch->exceeded = false;
+}
+
+void memory_watch_files(struct memory_watch *watch, int64_t worker_bytes, int64_t files_bytes)
+{
+    watch->start_bytes += worker_bytes - watch->worker_bytes + files_bytes;
+    watch->worker_bytes = worker_bytes;
 }
 
 void memory_watch_ready(struct memory_watch *watch)

@@ -25,6 +25,7 @@ struct memory_watch {
     int stat;              /* memory.stat; -1 = not to be seen */
     int64_t inits_bytes;   /* what a task init needs for itself, measured with an empty task */
     int64_t start_bytes;   /* before the task began */
+    int64_t worker_bytes;  /* of them the worker's */
     int64_t peak_bytes;    /* of the task */
     int64_t maximum_bytes; /* 0 = none */
     bool exceeded;
@@ -32,7 +33,11 @@ struct memory_watch {
 
 #define MEMORY_WATCH_MS 10 /* how often to look */
 
-void memory_watch_begin(struct memory_watch *watch, int64_t maximum_bytes);
+/* `worker_bytes`: what the worker has at this moment, by its own count; 0 = not known. */
+void memory_watch_begin(struct memory_watch *watch, int64_t maximum_bytes, int64_t worker_bytes);
+/* What was begun ahead gets its task: what the worker has more or less since, and the `files_bytes` that are
+ * on their way, are not the task's, as if it had begun now. */
+void memory_watch_files(struct memory_watch *watch, int64_t worker_bytes, int64_t files_bytes);
 /* The task init stands, and nothing else runs: if it is the first, it is measured. */
 void memory_watch_ready(struct memory_watch *watch);
 /* Looks; true when the task has more than its maximum. */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -95,7 +96,7 @@ static void begin(struct slot_state *slot, const struct wire_request *request, i
         return;
     }
     setup.socket = ends[1];
-    memory_watch_begin(&slot->memory, request->memory_bytes);
+    memory_watch_begin(&slot->memory, request->memory_bytes, request->worker_bytes);
     pid_t pid =
         slot->container_uid != 0
             ? slot_container_fork(&slot->task.pidfd)
@@ -107,6 +108,7 @@ static void begin(struct slot_state *slot, const struct wire_request *request, i
     }
     (void)close(ends[1]);
     slot->task.pid = pid;
+    slot->task.lacks_files = files < 0;
     slot->task.socket = ends[0];
     if (pid < 0) {
         err_set_errno(&err, ERR_INFRA, "begin a task: clone (into new user, pid, mount and ipc namespaces)");
@@ -188,14 +190,14 @@ static void pass_step(struct slot_state *slot, struct wire_request *request, con
 static void pass_files(struct slot_state *slot, const struct wire_request *request, const int *fds,
                        size_t fd_count)
 {
-    struct err err = ERR_INIT;
+    struct stat blob;
 
-    if (slot->task.pidfd < 0 && !slot->task.failed) {
-        err_set(&err, ERR_INFRA, "the task's init was killed while it waited for a task");
-        send_failed(slot, &err);
-        return;
-    }
-    slot_watch_time(slot);
+    /* As in begin: a server that has ended while the task was waited for serves it all the same. */
+    if (!slot->task.in_step)
+        servers_start(&slot->servers, send_event);
+    bool known = fd_count > 0 && fstat(fds[0], &blob) == 0;
+    memory_watch_files(&slot->memory, request->worker_bytes, known ? (int64_t)blob.st_size : 0);
+    slot->task.lacks_files = false;
     pass_to_task(slot, request, fds, fd_count);
 }
 
@@ -258,6 +260,8 @@ static bool serve_task(struct slot_state *slot)
     }
     if (event.kind == WIRE_READY)
         memory_watch_ready(&slot->memory);
+    if (event.kind == WIRE_READY && slot->task.parked && !slot->task.lacks_files)
+        slot_watch_time(slot);
     slot->task.failed |= event.kind == WIRE_FAILED;
     slot->task.ready |= event.kind == WIRE_READY;
     send_with(&event, fds, event.kind == WIRE_EXITED && event.kept_items > 0 ? fd_count : 0);
@@ -277,8 +281,10 @@ static void task_died(struct slot_state *slot)
         return;
     /* A program that filled its memory with what outlives it (files, System V segments) can bring the init
      * down. That is the step's end, and no fault of the machinery: the worker, who sees the cgroup, decides.
+     * One that has no program yet was killed from outside.
      */
-    slot->task.killed = task.ready && info.si_code != CLD_EXITED && info.si_status == SIGKILL;
+    slot->task.killed =
+        task.ready && info.si_code != CLD_EXITED && info.si_status == SIGKILL && !task.lacks_files;
     if (slot->task.killed && task.in_step)
         send_killed();
     if (slot->task.killed)

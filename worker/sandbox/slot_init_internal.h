@@ -19,7 +19,8 @@ struct running_task {
     bool ready;  /* READY was sent */
     bool killed; /* its init is gone by SIGKILL: each step of it ends so */
     bool in_step;
-    bool parked;         /* the step waits for FILES */
+    bool lacks_files;    /* was begun ahead of them */
+    bool parked;         /* so was the step, which waits */
     uint32_t server;     /* of the step; 0 = it started cold */
     int64_t cpu_ms;      /* what the step may take; 0 = any */
     int64_t cpu_stop_us; /* of the slot's cgroup: where the step must end; 0 = not watched */
@@ -48,7 +49,8 @@ bool slot_set_up(struct slot_state *slot, struct err *err);
 
 /* A step begins. */
 void slot_watch_step(struct slot_state *slot, const struct wire_request *request);
-/* The CPU time of the step is counted from here on: from its start, or, when it was parked, from FILES. */
+/* The step's time and memory are looked at from here on: from its start, or, when it was parked, from the
+ * moment when its files are there. */
 void slot_watch_time(struct slot_state *slot);
 /* Kills a step whose processes together used up their CPU time or, in a container, their memory, and a server
  * that was stopped before it served one; says when to look again (poll's timeout, -1 = not at all). */

@@ -67,6 +67,7 @@ struct step_clock {
     int64_t started_us; /* clock_us */
     int64_t kill_at_us; /* since then */
     bool parked;        /* it has not started yet: the step waits for its files */
+    bool has_files;     /* they have just been written */
 };
 
 /* A request while a step runs: to kill it, earlier than was said before; the files that a parked one waits
@@ -86,9 +87,7 @@ static void serve_during_step(const struct task *task, struct step_clock *clock)
             clock->kill_at_us = after_us < clock->kill_at_us ? after_us : clock->kill_at_us;
         } else if (request.kind == WIRE_FILES && clock->parked) {
             take_files(task, &request, fds, fd_count);
-            clock->parked = false;
-            clock->started_us = clock_us();
-            send_ready(task);
+            clock->has_files = true;
         } else {
             break;
         }
@@ -148,6 +147,11 @@ static int wait_for(const struct task *task, const struct leader *leader, struct
     bool watch_disk = task->setup->container_uid != 0;
 
     while (!has_ended(task, leader, &status, usage)) {
+        /* Only now: one that ended while it waited has seen nothing of its task. */
+        if (clock->has_files) {
+            *clock = (struct step_clock){clock_us(), clock->kill_at_us, false, false};
+            send_ready(task);
+        }
         struct pollfd polled[] = {
             {task->child_signal, POLLIN, 0}, {task->setup->socket, POLLIN, 0}, {leader->channel, POLLIN, 0}};
         struct signalfd_siginfo ignored;
@@ -208,7 +212,7 @@ static void run(const struct task *task, const struct wire_request *request, str
     struct wire_event event = {.kind = WIRE_EXITED};
     struct reaping_usage usage = {0, 0};
     struct leader leader = {0, -1};
-    struct step_clock clock = {clock_us(), INT64_MAX, request->parked != 0};
+    struct step_clock clock = {clock_us(), INT64_MAX, request->parked != 0, false};
     bool disk_exceeded = false;
 
     start(task, request, plan, warm, &leader, &event.exec_errno);

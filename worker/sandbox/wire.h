@@ -77,6 +77,7 @@ struct wire_request {
                                       which the server is started anew */
     int64_t memory_bytes; /* BEGIN: the task's limit where only the container has a cgroup: looked after by
                              polling; 0 = none. SERVE: growth after which the server is started anew */
+    int64_t worker_bytes; /* BEGIN, FILES: the worker's own memory now, which is no task's; 0 = not known */
     int64_t cpu_ms, address_space_bytes, file_size_bytes, open_files; /* RUN, FORK */
     int64_t after_ms;                        /* KILL: not before the step has had so much */
     unsigned char suite_key[SUITE_KEY_SIZE]; /* RUN, FORK: sandbox_step.suite_key; zeros = none */

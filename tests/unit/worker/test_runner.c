@@ -382,17 +382,18 @@ static void idle_slots_are_told_to_park(void **state)
 {
     struct probe probe;
     (void)state;
-    for (int persistent = 0; persistent < 2; persistent++) {
-        struct runner *runner = open_runner(2, persistent);
+    for (int parking = 0; parking < 2; parking++) {
+        struct runner *runner = open_runner(2, true);
+        runner_set_parking(runner, parking);
         unsigned before[] = {slots[1].parked, slots[2].parked};
         submit(runner, &probe, "job");
         (void)runner_step(runner, 0);
         assert_int_equal(slots[1].parked, before[0]); /* it has something to do */
-        assert_int_equal(slots[2].parked, before[1] + (unsigned)persistent);
+        assert_int_equal(slots[2].parked, before[1] + (unsigned)parking);
         answer(1, SLOT_VERDICT, STATUS_PASS);
         expect_end(&probe, STATUS_PASS, REASON_OK);
         (void)runner_step(runner, 0);
-        assert_int_equal(slots[1].parked, before[0] + (unsigned)persistent);
+        assert_int_equal(slots[1].parked, before[0] + (unsigned)parking);
         runner_close(runner);
     }
 }

@@ -1,6 +1,8 @@
 /* What a slot makes ahead for its next task, against the real sandbox, with runtimes of /bin/sh. */
 #include "slot_fixture.h"
 
+#include <poll.h>
+
 #include "worker/slot_internal.h"
 
 static char *case_words[] = {(char *)"/bin/sh", (char *)"{program}", NULL};
@@ -8,6 +10,10 @@ static char *case_words[] = {(char *)"/bin/sh", (char *)"{program}", NULL};
 static char *suite_words[] = {(char *)"/bin/sh", (char *)"-c", (char *)HARNESS ". ./suite.sh", NULL};
 static char *rash_words[] = {(char *)"/bin/sh", (char *)"-c",
                              (char *)"echo rash >&3; " HARNESS ". ./suite.sh", NULL};
+/* Where there is no suite yet, says something once it is let go on. */
+static char *later_words[] = {
+    (char *)"/bin/sh", (char *)"-c",
+    (char *)"[ -e suite.sh ] || { kill -STOP $$; echo rash >&3; }; " HARNESS ". ./suite.sh", NULL};
 static char *environment[] = {(char *)"PATH=/usr/bin:/bin", (char *)"HOME=/work", NULL};
 
 #define SHELL(words)                                                                                         \
@@ -19,8 +25,9 @@ static struct runtime items[] = {
     {.name = (char *)"waits", .park_suite = true, SHELL(suite_words)},
     {.name = (char *)"does not wait", SHELL(suite_words)},
     {.name = (char *)"rash", .park_suite = true, SHELL(rash_words)},
+    {.name = (char *)"rash later", .park_suite = true, SHELL(later_words)},
 };
-static struct runtimes runtimes = {items, 3};
+static struct runtimes runtimes = {items, 4};
 
 static const char passes[] = SAY_PASSED("a") SAY_PASSED("b") SAY_DONE;
 
@@ -37,6 +44,15 @@ static void step(struct fixture *fixture)
     struct err err = ERR_INIT;
     if (!loop_step(fixture->loop, 50, &err))
         fail_msg("%s", err.text);
+}
+
+static void until(struct fixture *fixture, enum slot_state state)
+{
+    int64_t deadline_ms = clock_ms() + 30000;
+    while (fixture->slot->state != state) {
+        step(fixture);
+        assert_true(clock_ms() < deadline_ms);
+    }
 }
 
 /* Parks, and waits until nothing more happens by itself. */
@@ -111,9 +127,10 @@ static void its_time_begins_with_the_task(void **state)
 {
     struct fixture *fixture = begin(state);
     struct task task = suite_task(&items[0], passes);
-    task.limits.wall_ms = 400;
+    task.limits.wall_ms = 1500;
     park_process(fixture, &task);
-    for (int64_t until_ms = clock_ms() + 2 * task.limits.wall_ms; clock_ms() < until_ms;)
+    int64_t parked_ms = clock_ms();
+    while (clock_ms() <= parked_ms + task.limits.wall_ms) /* longer than any task may run */
         step(fixture);
     assert_int_equal(fixture->slot->state, SLOT_PARKED);
     struct result *result = run(fixture, &task);
@@ -208,12 +225,11 @@ static void a_process_that_dies_waiting_harms_no_task(void **state)
     struct task task = suite_task(&items[0], passes);
     park_process(fixture, &task);
     assert_int_equal(kill(waiting_process(fixture), SIGKILL), 0);
-    while (fixture->slot->park.stands) /* it is noticed */
-        step(fixture);
+    until(fixture, SLOT_IDLE); /* it is noticed */
     expect(fixture, &task, NULL);
     park_process(fixture, &task);
     assert_int_equal(kill(waiting_process(fixture), SIGKILL), 0);
-    /* Not noticed yet: the task finds it dead. That is no verdict, whatever the moment. */
+    /* Or it is still dying when its task comes: that is no verdict, whatever the moment. */
     fixture->done = false;
     slot_run(fixture->slot, &task);
     wait_done(fixture);
@@ -228,14 +244,45 @@ static void a_process_that_dies_waiting_harms_no_task(void **state)
     pass(fixture, &task);
 }
 
+/* The init learns of the task and of the process' death at the same time. */
+static void a_process_that_dies_as_its_task_comes_harms_no_task(void **state)
+{
+    struct fixture *fixture = begin(state);
+    struct task task = suite_task(&items[0], passes);
+    park_process(fixture, &task);
+    pid_t process = waiting_process(fixture), init = (pid_t)child_of(find_child());
+    assert_int_equal(kill(init, SIGSTOP), 0);
+    assert_int_equal(kill(process, SIGKILL), 0);
+    fixture->done = false;
+    slot_run(fixture->slot, &task);
+    for (int i = 0; i < 3; i++)
+        step(fixture);
+    assert_int_equal(kill(init, SIGCONT), 0);
+    wait_done(fixture);
+    assert_int_equal(fixture->end, SLOT_VERDICT);
+    assert_int_equal(fixture->result->status, STATUS_PASS);
+    assert_false(has_mark(fixture->result, RESULT_PARKED_PROCESS));
+    result_free(fixture->result);
+}
+
+static void an_init_that_dies_waiting_harms_no_task(void **state)
+{
+    struct fixture *fixture = begin(state);
+    struct task task = suite_task(&items[1], passes); /* a workspace alone */
+    pass(fixture, &task);
+    park(fixture);
+    assert_int_equal(kill((pid_t)child_of(find_child()), SIGKILL), 0);
+    until(fixture, SLOT_BROKEN);
+    expect(fixture, &task, NULL);
+}
+
 static void a_sandbox_that_dies_waiting_is_opened_again(void **state)
 {
     struct fixture *fixture = begin(state);
     struct task task = suite_task(&items[0], passes);
     park_process(fixture, &task);
     assert_int_equal(kill(find_child(), SIGKILL), 0);
-    while (fixture->slot->state != SLOT_BROKEN)
-        step(fixture);
+    until(fixture, SLOT_BROKEN);
     slot_park(fixture->slot); /* no effect */
     expect(fixture, &task, NULL);
 }
@@ -246,14 +293,43 @@ static void one_that_says_something_is_not_used(void **state)
     struct task task = suite_task(&items[2], "true");
     for (int i = 0; i < 2; i++)
         result_free(run(fixture, &task));
-    slot_park(fixture->slot);
-    bool started = false;
-    while (fixture->slot->state != SLOT_IDLE) {
-        step(fixture);
-        started = started || fixture->slot->park.process;
+    park(fixture);
+    assert_true(fixture->slot->park.process);
+    until(fixture, SLOT_IDLE);
+    park(fixture); /* no more, until a task has run */
+    assert_int_equal(fixture->slot->state, SLOT_IDLE);
+    result_free(run(fixture, &task));
+    park(fixture);
+    assert_int_equal(fixture->slot->state, SLOT_PARKED);
+}
+
+/* What it said is in the pipe, and not read, when the task comes. */
+static void one_that_says_something_late_is_not_used(void **state)
+{
+    struct fixture *fixture = begin(state);
+    struct task task = suite_task(&items[3], passes);
+    park_process(fixture, &task);
+    pid_t process = waiting_process(fixture);
+    struct pollfd polled = {fixture->slot->step.report_reader.fd, POLLIN, 0};
+    int64_t deadline_ms = clock_ms() + 30000;
+    while (poll(&polled, 1, 50) == 0) { /* it may not have stopped yet */
+        assert_int_equal(kill(process, SIGCONT), 0);
+        assert_true(clock_ms() < deadline_ms);
     }
-    assert_true(started);
-    assert_int_equal(fixture->slot->park.alike, 0);
+    expect(fixture, &task, NULL);
+}
+
+static void a_task_that_cannot_be_planned_takes_it_along(void **state)
+{
+    struct fixture *fixture = begin(state);
+    struct task task = suite_task(&items[0], passes), bad = task;
+    bad.test_suite_code = (struct blob){NULL, 0};
+    park_process(fixture, &task);
+    fixture->done = false;
+    slot_run(fixture->slot, &bad);
+    wait_done(fixture);
+    assert_int_equal(fixture->end, SLOT_INFRA);
+    expect(fixture, &task, NULL);
 }
 
 static void files_that_do_not_fit_are_a_bad_task(void **state)
@@ -346,8 +422,12 @@ int main(void)
         cmocka_unit_test(what_does_not_wait_gets_a_workspace_alone),
         cmocka_unit_test(another_task_gets_a_sandbox_of_its_own),
         cmocka_unit_test(a_process_that_dies_waiting_harms_no_task),
+        cmocka_unit_test(a_process_that_dies_as_its_task_comes_harms_no_task),
+        cmocka_unit_test(an_init_that_dies_waiting_harms_no_task),
         cmocka_unit_test(a_sandbox_that_dies_waiting_is_opened_again),
         cmocka_unit_test(one_that_says_something_is_not_used),
+        cmocka_unit_test(one_that_says_something_late_is_not_used),
+        cmocka_unit_test(a_task_that_cannot_be_planned_takes_it_along),
         cmocka_unit_test(files_that_do_not_fit_are_a_bad_task),
         cmocka_unit_test(cancelled),
         cmocka_unit_test(closed_while_it_waits),
