@@ -171,7 +171,7 @@ def test_the_process_of_a_suite_waits_in_its_container(fleet, runtime):
     program, suite = SUITES[runtime]
     for number in range(3):
         job = f"{runtime}-{number}"
-        task = {"task_id": "t", "runtime": runtime, "implementation_code": program, "test_suite_code": suite, "limits": {"memory_mb": 128, "disk_mb": 64}}
+        task = {"task_id": "t", "runtime": runtime, "implementation_code": program, "test_suite_code": suite, "limits": {"memory_mb": 112, "disk_mb": 64}}
         if number == 2:
             task["files"] = [{"path": "large", "content": "#" * (48 << 20)}]
         done = fleet.producer("publish", fleet.write_tasks(f"{job}.jsonl", [task]), "--job", job, "--wait", check=False)

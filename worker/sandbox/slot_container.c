@@ -143,9 +143,9 @@ void memory_watch_begin(struct memory_watch *watch, int64_t maximum_bytes, int64
     watch->exceeded = false;
 }
 
-void memory_watch_files(struct memory_watch *watch, int64_t worker_bytes, int64_t files_bytes)
+void memory_watch_files(struct memory_watch *watch, int64_t worker_bytes)
 {
-    watch->start_bytes += worker_bytes - watch->worker_bytes + files_bytes;
+    watch->start_bytes += worker_bytes - watch->worker_bytes;
     watch->worker_bytes = worker_bytes;
 }
 

@@ -35,9 +35,8 @@ struct memory_watch {
 
 /* `worker_bytes`: what the worker has at this moment, by its own count; 0 = not known. */
 void memory_watch_begin(struct memory_watch *watch, int64_t maximum_bytes, int64_t worker_bytes);
-/* What was begun ahead gets its task: what the worker has more or less since, and the `files_bytes` that are
- * on their way, are not the task's, as if it had begun now. */
-void memory_watch_files(struct memory_watch *watch, int64_t worker_bytes, int64_t files_bytes);
+/* What was begun ahead gets its task: what the worker has more or less since is not the task's. */
+void memory_watch_files(struct memory_watch *watch, int64_t worker_bytes);
 /* The task init stands, and nothing else runs: if it is the first, it is measured. */
 void memory_watch_ready(struct memory_watch *watch);
 /* Looks; true when the task has more than its maximum. */

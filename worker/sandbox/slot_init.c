@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -190,13 +189,10 @@ static void pass_step(struct slot_state *slot, struct wire_request *request, con
 static void pass_files(struct slot_state *slot, const struct wire_request *request, const int *fds,
                        size_t fd_count)
 {
-    struct stat blob;
-
     /* As in begin: a server that has ended while the task was waited for serves it all the same. */
     if (!slot->task.in_step)
         servers_start(&slot->servers, send_event);
-    bool known = fd_count > 0 && fstat(fds[0], &blob) == 0;
-    memory_watch_files(&slot->memory, request->worker_bytes, known ? (int64_t)blob.st_size : 0);
+    memory_watch_files(&slot->memory, request->worker_bytes);
     slot->task.lacks_files = false;
     pass_to_task(slot, request, fds, fd_count);
 }

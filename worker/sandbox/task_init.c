@@ -301,11 +301,12 @@ static void serve(const struct task *task)
         /* A KILL that comes when the step is over already has done its work. */
         if (request.kind == WIRE_RUN)
             serve_run(task, &request, fds, fd_count);
-        if (request.kind == WIRE_FILES) {
+        if (request.kind == WIRE_FILES)
             take_files(task, &request, fds, fd_count);
-            send_ready(task);
-        }
         wire_close_fds(fds, fd_count);
+        /* The blob is gone by now: in a container it would count as the task's memory. */
+        if (request.kind == WIRE_FILES)
+            send_ready(task);
         return;
     case WIRE_EMPTY:
         return;
