@@ -18,6 +18,7 @@
 #include "worker/sandbox/suite_store.h"
 #include "worker/sandbox/warm.h"
 #include "worker/sandbox/wire.h"
+#include "worker/warm/heap_holes.h"
 #include "worker/warm/huge_pages.h"
 #include "worker/warm/warm_internal.h"
 
@@ -109,6 +110,7 @@ int warm_ready(const char *loaded, int64_t preload_bytes, bool keeps_suites)
 
 int assay_warm_ready(const char *loaded, int64_t preload_bytes)
 {
+    heap_holes_fill();
     return warm_ready(loaded, preload_bytes, true);
 }
 

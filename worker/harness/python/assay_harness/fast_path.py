@@ -21,45 +21,11 @@ from _pytest.python import IdMaker
 # A program may put others in their place for a while.
 from builtins import callable, delattr, dict, enumerate, getattr, isinstance, issubclass, len, list, setattr, str, tuple, type, vars, zip
 
-from . import audit, blame, equality, fast_canaries, fast_fit, fast_surroundings, files, guard, integrity, kept, own_names, snapshot, suite_module, task
+from . import audit, blame, equality, fast_canaries, fast_fit, fast_surroundings, guard, integrity, own_names, snapshot, suite_module, task
 from . import plan as suite_plan
 from .files import PROGRAM
 
 PARAMETRIZE = "@assay_parametrize"
-# A suite that uses what suites use: what runs over it is what a task runs, so that the interpreter has adapted to it before the fork.
-SAMPLE = b'''
-import math
-from typing import List
-
-import pytest
-from implementation import *
-from implementation import Thing, work
-
-CASES = [(1, 2), (3, 4)]
-
-
-def check(candidate):
-    for given, expected in CASES:
-        assert candidate(given) == expected, "text"
-    assert not [one for one in (1, 2) if one != 1] and "a" in "abc" or {1: 2}
-
-
-@pytest.mark.parametrize("given, expected", [(1, [2]), (3, None)])
-def test_one(given, expected):
-    with pytest.raises(ValueError, match="x"):
-        work(given)
-    assert work(given, key=lambda value: -value) == pytest.approx(expected)
-
-
-class TestMore:
-    def setup_method(self):
-        self.thing = Thing()
-
-    def test_two(self):
-        if self.thing.value > 1:
-            check(self.thing)
-'''
-WARM_UP_ROUNDS = 12
 
 
 class Prepared:
@@ -72,33 +38,9 @@ class Prepared:
         self.canaries = fast_canaries.compile_forms()
         self.called = snapshot.States(snapshot.WATCHED_CALLED, self.interpreter.words)
         self.base = snapshot.Snapshot((), own=False, interpreter=self.interpreter)
-        self.own_modules, self.builtins = prepared.own_modules, prepared.builtins
+        self.builtins = prepared.builtins
+        self.install_audit = audit.install  # a rehearsal has another (fast_rehearsal.py)
         check_ids()
-        for _ in range(WARM_UP_ROUNDS):
-            warm_up(self)
-
-
-class _SampleRequest:
-    suite, program, trusted_files, untrusted_files, coverage, fast = "test_sample.py", "implementation.py", [], [], False, True
-
-
-def warm_up(prepared):
-    """The parts of a run that read the suite and compare; they leave nothing behind."""
-    sample_files = files.Files("/nowhere", _SampleRequest)
-    suite = kept.Suite(_SampleRequest, sample_files.suite, None)
-    suite.text = SAMPLE
-    read(suite, _SampleRequest, sample_files)
-    probe = equality.make_prober(sample_files, False, print)
-    comparisons = equality.make_comparisons(probe, suite_module.COMPARISONS)
-    for compare in comparisons.values():
-        compare([1, 2], [[1, 2]], True)
-    namespace = types.ModuleType("test_sample")
-    namespace.CASES, namespace.check = [(1, 2)], warm_up
-    names = integrity.SuiteNames(namespace, suite.plan, lambda name: True, prepared.interpreter, prepared.builtins)
-    names.changes()
-    fast_canaries.Canaries(prepared.canaries, True, sample_files.suite, make_case_call)
-    prepared.base.changes()
-    _ids(["x"], [((1,), None)], None)
 
 
 class Again(Exception):
@@ -195,7 +137,7 @@ class _Run:
         self._reporter.plan(self._plan.names())
         try:
             self._watch()
-            task.prepare_process(self._files.workspace, self._request, self._prepared.own_modules)
+            task.prepare_process(self._files.workspace, self._request, own_modules=())
             with self._prepared.surroundings.of_collection():
                 items = self._collect()
             self._reporter.collected([item.name for item in items])
@@ -237,7 +179,7 @@ class _Run:
         self._module.imported = self._guard.suite_imported
         self._canaries = fast_canaries.Canaries(self._prepared.canaries, plan.facts.uses_unittest, self._module.path, make_case_call)
         self._reporter.guard_by(self._guard.before_line, self._canaries.table)
-        audit.install(self._files, tell, busy)
+        self._prepared.install_audit(self._files, tell, busy)
         self._module.install()
 
     # -- collection

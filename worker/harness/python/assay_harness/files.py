@@ -1,6 +1,5 @@
 """Whose file is it: the suite's side (trusted), the program's, or the machine's."""
 
-import functools
 import os
 
 # A program may put others in their place for a while.
@@ -10,6 +9,22 @@ from os.path import isabs, normpath
 TRUSTED, PROGRAM, OUTSIDE = "trusted", "program", "outside"
 # Where a program can write, beside the workspace; the machine's own files lie elsewhere.
 WRITABLE = ("/tmp/", "/var/tmp/", "/dev/", "/proc/", "/run/")
+ANSWERS_MAX = 4096  # that Files.owner keeps
+
+
+def _make_keeping(find):
+    """Files.owner(file name): TRUSTED, PROGRAM or OUTSIDE. Asked for each frame of a stack, so the answers are kept."""
+    known = {}
+
+    def owner(filename):
+        answer = known.get(filename)
+        if answer is None:
+            answer = find(filename)
+            if len(known) < ANSWERS_MAX:
+                known[filename] = answer
+        return answer
+
+    return owner
 
 
 class Files:
@@ -23,8 +38,7 @@ class Files:
         if self.program not in self.untrusted:
             self.untrusted.insert(0, self.program)
         self._prefix = workspace.rstrip("/") + "/"
-        # owner(file name): TRUSTED, PROGRAM or OUTSIDE. Asked for each frame of a stack, so the answers are kept.
-        self.owner = functools.lru_cache(maxsize=4096)(self._owner)
+        self.owner = _make_keeping(self._owner)
 
     def _owner(self, filename):
         """A file that appears in the workspace while the program runs is the program's."""

@@ -11,6 +11,7 @@ import os
 from . import plan as suite_plan
 
 BYTES_MAX = 200 * 1024  # of what is kept of one suite; its text is in it
+READ_BYTES = 64 * 1024  # at once: for more malloc would map memory each time
 
 
 class Suite:
@@ -59,7 +60,7 @@ def _read(path):
     try:
         parts = []
         while True:
-            part = os.read(descriptor, 1 << 20)
+            part = os.read(descriptor, READ_BYTES)
             if not part:
                 return b"".join(parts)
             parts.append(part)

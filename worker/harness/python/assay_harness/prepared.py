@@ -40,6 +40,16 @@ class Prepared:
         self.builtins = suite_module.own_builtins()
         self.builtins.know_version(self.interpreter.words)
 
+    def hide_own_modules(self):
+        """From whoever looks for modules: in a server, so that its forks need not do it."""
+        self.own_modules = task.find_own_modules()
+        for name in self.own_modules:
+            del sys.modules[name]
+
+    def show_own_modules(self):
+        """Again, to the harness itself, which loads some by their names."""
+        sys.modules.update(self.own_modules)
+
     def drop_config(self):
         """A task that needs a configuration of its own gets a plugin of its own with it."""
         if self.config is not None:

@@ -6,7 +6,6 @@ are not loaded by entry point, and conftest.py is read only when it is the suite
 
 import io
 import os
-import sys
 
 import pytest
 from _pytest import config as pytest_config
@@ -86,49 +85,3 @@ def run(config):
         return int(config.hook.pytest_cmdline_main(config=config))
     finally:
         config._ensure_unconfigure()
-
-
-class RefusingInput:
-    """Standard input as it is under pytest's capture: reading is an error that says so."""
-
-    encoding = None
-
-    def _refuse(self, *_args):
-        raise OSError("pytest: reading from stdin while output is captured! Consider using `-s`.")
-
-    read = readline = readlines = __next__ = _refuse
-
-    def __iter__(self):
-        return self
-
-    def fileno(self):
-        raise ValueError("redirected stdin is pseudofile, has no fileno()")
-
-    def flush(self):
-        raise ValueError("redirected stdin is pseudofile, has no flush()")
-
-    def isatty(self):
-        return False
-
-    def readable(self):
-        return False
-
-    def writable(self):
-        return False
-
-    def seekable(self):
-        return False
-
-    def close(self):
-        pass
-
-    @property
-    def buffer(self):
-        return self
-
-
-def prepare_streams():
-    """Lines leave at once, so that a killed program's output is there; input refuses."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True)
-    sys.stdin = RefusingInput()

@@ -7,7 +7,7 @@ import traceback
 import types
 import warnings
 
-from . import audit, blame, guard, integrity, kept, snapshot
+from . import audit, blame, guard, integrity, kept, snapshot, streams
 from . import files as workspace_files
 from . import plan as suite_plan
 from .files import TRUSTED
@@ -90,16 +90,15 @@ def find_own_modules():
 
 
 def prepare_process(workspace, request, own_modules=None):
-    """The process as a plain `python3 -m pytest` in the workspace has it."""
-    from .pytest_session import prepare_streams
-
-    prepare_streams()
+    """The process as a plain `python3 -m pytest` in the workspace has it. own_modules: those of the harness that are in sys.modules,
+    where that is known."""
+    streams.prepare()
     sys.argv = ["pytest", request.suite]
     sys.path.insert(0, workspace)
     # Not our script: multiprocessing would run it again in each spawned child.
     sys.modules["__main__"] = types.ModuleType("__main__")
     # The program has no use for the harness.
-    for name in own_modules or find_own_modules():
+    for name in find_own_modules() if own_modules is None else own_modules:
         sys.modules.pop(name, None)
 
 

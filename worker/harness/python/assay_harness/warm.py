@@ -60,7 +60,7 @@ class _Loading:
 
 
 def _load_pytest():
-    from . import coverage_run, entrance, equality, fast_path, judges_config, kept, prepared, suite_module, task  # noqa: F401
+    from . import coverage_run, entrance, equality, fast_path, fast_rehearsal, judges_config, kept, prepared, suite_module, task  # noqa: F401
 
     for name in NEEDED_LATER:
         try:
@@ -153,12 +153,14 @@ class Server:
 
     def _prepare_fast_path(self, config):
         """None when there is none: pytest was given arguments that it does not know, or is of a version that it does not."""
-        from . import fast_path
+        from . import fast_path, fast_rehearsal
 
         if self._arguments:
             return None
         try:
-            return fast_path.Prepared(config, self._prepared)
+            prepared = fast_path.Prepared(config, self._prepared)
+            fast_rehearsal.rehearse(prepared)
+            return prepared
         except Exception as error:
             self._loading.text.append("no fast path: %s: %s" % (type(error).__name__, error))
             return None
@@ -198,6 +200,7 @@ class Server:
             know_hooks(pytest_session)
             fast = self._prepare_fast_path(config)
             self._loaded = _loaded_names()
+            self._prepared.hide_own_modules()
             self._serve()
             if self._has_a_loaded_name():
                 os.execve(self._cold_start[0], self._cold_start, self._environment)
@@ -209,6 +212,7 @@ class Server:
                 run = fast_path.begin(request, reporter, of_files, fast, suite)
                 if run is not None:
                     entrance.leave(run.run())
+            self._prepared.show_own_modules()
             session = task.begin(request, reporter, of_files, suite, self._arguments, self._prepared)
             if session is None:
                 entrance.leave(task.EXIT_UNUSABLE)
