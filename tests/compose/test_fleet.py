@@ -173,7 +173,7 @@ def test_the_process_of_a_suite_waits_in_its_container(fleet, runtime):
         job = f"{runtime}-{number}"
         task = {"task_id": "t", "runtime": runtime, "implementation_code": program, "test_suite_code": suite, "limits": {"memory_mb": 112, "disk_mb": 64}}
         if number == 2:
-            task["files"] = [{"path": "large", "content": "#" * (48 << 20)}]
+            task["files"] = {"large": "#" * (48 << 20)}
         done = fleet.producer("publish", fleet.write_tasks(f"{job}.jsonl", [task]), "--job", job, "--wait", check=False)
         assert done.returncode == 0, done.stdout + done.stderr
     assert "parked_process" in fleet.value(f"SELECT sandbox FROM executions WHERE job_id = '{job}'")
