@@ -5,9 +5,10 @@ import native_attacks
 import node_attacks
 import pytest
 import python_attacks
+import python_replacements
 
 ROWS = [
-    *gaming.tasks("python", python_attacks.SUITE, python_attacks.HONEST, python_attacks.ATTACKS),
+    *gaming.tasks("python", python_attacks.SUITE, python_attacks.HONEST, python_attacks.ATTACKS + python_replacements.ATTACKS),
     *gaming.tasks("node", node_attacks.SUITE, node_attacks.HONEST, node_attacks.ATTACKS),
     *[row for table in native_attacks.TABLES for row in gaming.tasks(*table)],
 ]

@@ -37,7 +37,7 @@ class Prepared:
         self.surroundings = fast_surroundings.Surroundings(config)
         self.canaries = fast_canaries.compile_forms()
         self.called = snapshot.States(snapshot.WATCHED_CALLED, self.interpreter.words)
-        self.base = snapshot.Snapshot((), own=False, interpreter=self.interpreter)
+        self.base = snapshot.Snapshot((), interpreter=self.interpreter)
         self.builtins = prepared.builtins
         self.install_audit = audit.install  # a rehearsal has another (fast_rehearsal.py)
         check_ids()

@@ -42,7 +42,7 @@ def rehearse(prepared):
 
 def _once(prepared, store):
     prepared = copy.copy(prepared)
-    prepared.base = snapshot.Snapshot((), own=False, interpreter=prepared.interpreter)
+    prepared.base = snapshot.Snapshot((), interpreter=prepared.interpreter)
     prepared.install_audit = _ask_hook
     state, channel = _State(), os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
     try:

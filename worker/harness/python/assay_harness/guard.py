@@ -21,6 +21,7 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, 
     get_ident = threading.get_ident
     main_thread = get_ident()
     called_changes, may_rebind = snapshot.make_called_changes(), plan.facts.rebinds
+    may_replace = may_rebind or plan.facts.mentions_mocks or any(path.endswith(".py") and path != files.suite for path in files.trusted)
     below_program = integrity.make_stands_below_program(files, base_code, interpreter.stack)
     names_of, plugins_of, code_of = integrity.SuiteNames, integrity.Plugins, integrity.code_of
     owner, changes_of = files.owner, snapshot.changes
@@ -34,6 +35,8 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, 
         code = code_of(value)
         return code is None or owner(code.co_filename) != TRUSTED
 
+    of_others = of_program if may_replace else not_of_suite
+
     def compare(counts):
         found = changes_of(counts, not_of_suite)
         if kept["names"] is not None:
@@ -45,14 +48,16 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, 
         snapshot.settle(lambda value: code_of(value) is not None and owner(code_of(value).co_filename) == OUTSIDE)
 
     def before_line(kind):
-        """What is wrong, as texts. The suite may have replaced things for a while, with objects of its own."""
+        """What is wrong, as texts. The suite may have replaced things for a while, with objects of its own; with others' only where its text
+        speaks of that, or that of its helpers may: what the program puts in a place need not be the program's (a builtin, code made from
+        text, another function of the library)."""
         if get_ident() != main_thread:
             return ["the program reported for the harness"]
         kept["comparisons"] = COMPARISONS_MAX
         busy.add(main_thread)
         try:
             found = ["the program reported for the harness"] if below_program() else []
-            return found + compare(of_program if kind == "test" else lambda value: True)
+            return found + compare(of_others if kind == "test" else lambda value: True)
         finally:
             busy.discard(main_thread)
 
@@ -63,7 +68,7 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, 
         kept["comparisons"] -= 1
         busy.add(main_thread)
         try:
-            found = kept["names"].changes(of_program) + called_changes()
+            found = kept["names"].changes(of_others) + called_changes()
         finally:
             busy.discard(main_thread)
         if found:

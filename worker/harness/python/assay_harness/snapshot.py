@@ -265,7 +265,7 @@ class States:
 class Snapshot:
     """Taken before pytest is prepared: what pytest itself patches from then on, it puts back at its end."""
 
-    def __init__(self, names=WATCHED, own=True, interpreter=None):
+    def __init__(self, names=WATCHED, interpreter=None):
         """interpreter: interpreter.Interpreter, or None: nothing but Python's own."""
         kept = {name: value for name, value in vars(builtins).items() if name not in TALKING and callable(value)}
         self._words = words = interpreter.words if interpreter is not None else None
@@ -274,8 +274,7 @@ class Snapshot:
         self._states = [_State([self._in_place, _Space(Kept("builtins", vars(builtins), kept))], words)]
         self._watch = None  # of all parts, in their order
         self.watch(names)
-        if own:
-            self.watch([name for name in list(sys.modules) if name.split(".")[0] == __name__.split(".")[0]], in_place=False)
+        self.watch([name for name in list(sys.modules) if name.split(".")[0] == __name__.split(".")[0]], in_place=False)
 
     def watch(self, names, in_place=True):
         """Those of the modules that are loaded. in_place: they must stay in sys.modules too."""
