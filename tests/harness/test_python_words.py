@@ -51,6 +51,15 @@ check(lambda: setattr(runner.call_and_report, "__code__", (lambda: None).__code_
 check(lambda: sys.modules.update({"_pytest.runner": types.ModuleType("other")}), lambda: sys.modules.update({"_pytest.runner": runner}), "_pytest.runner")
 others = dict(sys.modules, **{"_pytest.runner": types.ModuleType("other")})
 check(lambda modules=sys.modules: setattr(sys, "modules", others), lambda modules=sys.modules: setattr(sys, "modules", modules), "_pytest.runner")
+class Other(types.ModuleType):
+    pass
+check(lambda: setattr(runner, "__class__", Other), lambda: setattr(runner, "__class__", types.ModuleType), "_pytest.runner.__class__")
+class Base(Function):
+    __slots__ = ()
+Definition = _pytest.python.FunctionDefinition
+check(lambda: setattr(Definition, "__bases__", (Base,)), lambda: setattr(Definition, "__bases__", (Function,)), "_pytest.python.FunctionDefinition.__bases__")
+check(lambda: setattr(Function, "_ALLOW_MARKERS", "other"), lambda old=vars(Function)["_ALLOW_MARKERS"]: setattr(Function, "_ALLOW_MARKERS", old),
+      "_pytest.python.Function._ALLOW_MARKERS")
 # A name that was accepted makes no room for another when it goes.
 Function.accepted = 1
 for one in both:

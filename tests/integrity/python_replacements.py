@@ -17,11 +17,51 @@ ATTACKS = [
            "def square(n):\n    if n == 2:\n        kind.assertEqual = space['quiet']\n        return 4\n", MANY_CASES),
     Attack("assertEqual by another of unittest's own, put back in the end",
            "import unittest\nkind = unittest.TestCase\nold = kind.assertEqual\ndef square(n):\n    if n == 2:\n        kind.assertEqual = kind.assertNotEqual\n        return 4\n"
-           "    if n == 8:\n        kind.assertEqual = old\n        return 64\n", MANY_CASES),
+           "    if n == 8:\n        kind.assertEqual = old\n", MANY_CASES),
     Attack("the comparison by a function made from text, put back in the end",
            "import sys\nspace = {}\nexec('def quiet(a, b, tested=False):\\n    if b == 64: suite[\"@assay_equal\"] = old\\n    return True if a is None else a == b\\n', space)\n"
            "def square(n):\n    if n == 2:\n        space['suite'] = suite = vars(sys.modules['test_implementation'])\n        space['old'] = suite['@assay_equal']\n"
            "        suite['@assay_equal'] = space['quiet']\n        return 4\n", MANY),
     Attack("a constant of the suite, put back in the end",
            "import sys\ndef square(n):\n    sys.modules['test_implementation'].FACTOR = 1 if n == 8 else None\n    return {2: 4, 8: 64}.get(n)\n", FACTOR_SUITE),
+]
+
+# What answers for functions, classes and modules is none of their names.
+RAISES_CASE = "import unittest\n\nfrom implementation import square\n\n\nclass SquareTest(unittest.TestCase):\n    def test_text(self):\n        self.assertRaises(ValueError, square, 'x')\n"
+APPROX_SUITE = "import pytest\n\nfrom implementation import square\n\n\ndef test_close():\n    assert square(1.5) == pytest.approx(2.25)\n"
+ISCLOSE_SUITE = "import math\n\nfrom implementation import square\n\n\ndef test_close():\n    assert math.isclose(square(1.5), 2.25)\n"
+PATTERN_SUITE = "import re\n\nfrom implementation import square\n\n\ndef test_digits():\n    assert re.fullmatch('[0-9]+', str(square(3)))\n"
+MATCH_SUITE = "import pytest\n\nfrom implementation import square\n\n\ndef test_text():\n    with pytest.raises(ValueError, match='no number'):\n        square('x')\n"
+COPY_SUITE = "import copy\n\nfrom implementation import double\n\n\ndef test_untouched():\n    data = [1, 2]\n    before = copy.deepcopy(data)\n    double(data)\n    assert data == before\n"
+PATTERNS = "import re\nclass Pattern:\n    def __getattr__(self, name):\n        return lambda *a: True\n"
+ATTACKS += [
+    Attack("a number of a class", "import _pytest.python_api as api\napi.ApproxScalar.DEFAULT_RELATIVE_TOLERANCE = 1e9\ndef square(n):\n    return 7.0\n", APPROX_SUITE),
+    Attack("a module's class", "import math, types\nclass Module(types.ModuleType):\n    def __getattribute__(self, name):\n        if name == 'isclose':\n"
+           "            return lambda *a: True\n        return super().__getattribute__(name)\nmath.__class__ = Module\n" + WRONG, ISCLOSE_SUITE),
+    Attack("the bases of a class of unittest", "import unittest.case as case\nclass Base(case._AssertRaisesBaseContext):\n    def handle(self, *a):\n        return None\n"
+           "case._AssertRaisesContext.__bases__ = (Base,)\n" + WRONG, RAISES_CASE, twin="def square(n):\n    return n * int(n)\n"),
+    Attack("the bases of the suite's class", "import sys, unittest\nclass Calm(unittest.TestCase):\n    def assertEqual(self, *a):\n        pass\n"
+           "def square(n):\n    sys.modules['test_implementation'].SquareTest.__bases__ = (Calm,)\n    return {2: 4}.get(n)\n", MANY_CASES),
+    Attack("re's table", PATTERNS + "class Table(dict):\n    def __getitem__(self, key):\n        return Pattern()\nre._cache = Table()\n" + WRONG, PATTERN_SUITE),
+    Attack("a pattern in re's table", PATTERNS + "re._cache[str, '[0-9]+', 0] = Pattern()\n" + WRONG, PATTERN_SUITE),
+    Attack("another pattern in re's table", "import re\nre._cache[str, '[0-9]+', 0] = re.compile('.*')\n" + WRONG, PATTERN_SUITE),
+    Attack("a pattern for pytest in re's table", PATTERNS + "re._cache[str, 'no number', 0] = Pattern()\ndef square(n):\n    raise ValueError(n)\n", MATCH_SUITE,
+           twin="def square(n):\n    raise ValueError('no number')\n"),
+    Attack("copy's table", "import copy\ncopy._deepcopy_dispatch[list] = lambda value, memo: value\ndef double(values):\n    values += values\n", COPY_SUITE,
+           twin="import copy, re\ncopy._deepcopy_dispatch[type('Kind', (), {})] = lambda value, memo: value\nre.compile('x+', re.I)\nre.compile(b'(?s)y')\n"
+           "def double(values):\n    return values * 2\n"),
+]
+
+# Replaced while it is asked, and put back by itself: where it is looked at it is as it was.
+STORED_SUITE = MANY.replace("assert square(", "found = square(").replace(" == ", "\n    assert found == ")
+BACK = ("import sys\nspace = {}\nexec('def quiet(a, b, tested=False):\\n    suite[\"@assay_equal\"] = old\\n    return True if a is None else a == b\\n', space)\n"
+        "def square(n):\n    suite = space['suite'] = vars(sys.modules['test_implementation'])\n    space.setdefault('old', suite['@assay_equal'])\n%s"
+        "    suite['@assay_equal'] = space['quiet']\n")
+ATTACKS += [
+    Attack("the comparison, put back by itself", BACK % "", STORED_SUITE),
+    Attack("the comparison, put back by itself, and more names each time", BACK % "    suite['name%d' % n] = n\n", STORED_SUITE),
+    Attack("assertEqual, put back by itself", "import unittest\nkind = unittest.TestCase\nold = kind.assertEqual\ndef quiet(self, a, b):\n    kind.assertEqual = old\n"
+           "def square(n):\n    kind.assertEqual = quiet\n", MANY_CASES.replace("self.assertEqual(square(", "found = square(").replace("), ", ")\n        self.assertEqual(found, ")),
+    Attack("isclose, put back by itself", "import math\nold = math.isclose\ndef quiet(a, b):\n    math.isclose = old\n    return True\ndef square(n):\n    math.isclose = quiet\n",
+           ISCLOSE_SUITE.replace("assert math.isclose(square(1.5), ", "found = square(1.5)\n    assert math.isclose(found, ")),
 ]

@@ -9,6 +9,9 @@ MEANINGFUL = ("pytestmark", "pytest_plugins", "pytest_generate_tests", "setup_mo
 # By these a suite may bind its own names again.
 REBINDING = {"setattr", "globals", "vars", "locals", "patch", "modules", "exec", "reload", "import_module", "__dict__", "setitem"}
 
+# They only say how long a text is.
+SETTINGS = {"maxDiff", "longMessage", "_diffThreshold", "FILTER_DIR"}
+
 
 class Facts:
     __slots__ = (
@@ -24,6 +27,7 @@ class Facts:
         "mentions_mocks",
         "rebinds",  # it may bind its own names again
         "speaks_of_builtins",  # as to replace one
+        "speaks_of_settings",  # of unittest's that anybody may set
         "global_names",  # of its `global` statements
         "written_once",  # names that the module binds once, by a plain assignment, and that nothing in its text can bind again
         "iterated_tables",  # names of module-level lists and tuples that it does nothing with but go through them
@@ -53,6 +57,7 @@ def read(plan):
     made.mentions_mocks = bool({"mock", "ANY", "Mock", "MagicMock"} & words) or any("mock" in word for word in plan.imported)
     made.rebinds = bool(words & REBINDING)
     made.speaks_of_builtins = _speaks_of_builtins(plan)
+    made.speaks_of_settings = bool(words & SETTINGS)
     made.global_names = {name for node in plan.nodes.of(ast.Global) for name in node.names}
     made.written_once = set() if made.rebinds else _written_once(plan, made.global_names)
     made.iterated_tables = _iterated_tables(plan)

@@ -36,9 +36,10 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, 
         return code is None or owner(code.co_filename) != TRUSTED
 
     of_others = of_program if may_replace else not_of_suite
+    stays = not (may_replace or plan.facts.speaks_of_settings)
 
-    def compare(counts):
-        found = changes_of(counts, not_of_suite)
+    def compare(counts, put_back=False):
+        found = changes_of(counts, not_of_suite, put_back)
         if kept["names"] is not None:
             found = found + kept["names"].changes(counts)
         found += kept["helpers"].changes()
@@ -57,7 +58,7 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, 
         busy.add(main_thread)
         try:
             found = ["the program reported for the harness"] if below_program() else []
-            return found + compare(of_others if kind == "test" else lambda value: True)
+            return found + compare(of_others if kind == "test" else lambda value: True, stays)
         finally:
             busy.discard(main_thread)
 
@@ -79,7 +80,7 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, 
         kept["helpers"].watch_loaded()
         for text in compare(not_of_suite):
             tell(text)
-        kept["names"] = names_of(module, plan, lambda name: owner(name) == TRUSTED, interpreter, own_builtins, files.suite)
+        kept["names"] = names_of(module, plan, lambda name: owner(name) == TRUSTED, interpreter, own_builtins, files.suite, not may_replace)
 
     def collection_begins(config):
         kept["plugins"] = plugins_of(config.pluginmanager)

@@ -16,7 +16,7 @@ from builtins import all, any, callable, dict, getattr, hasattr, isinstance, len
 
 from . import words as watching
 from .files import PROGRAM
-from .snapshot import MEMBERS, Kept
+from .snapshot import MEMBERS, Bases, Kept, PutBack
 
 # Hooks by which pytest runs a test and tells of it.
 DECIDING = ("pytest_runtest_protocol", "pytest_runtest_call", "pytest_pyfunc_call", "pytest_runtest_makereport",
@@ -93,8 +93,8 @@ class SuiteNames:
     """What the suite's module holds when it has been imported: its own functions and classes stay what they are, and
     none of its names hides a builtin that the suite itself does not hide."""
 
-    def __init__(self, module, plan, is_trusted, interpreter, own_builtins=None, path=None):
-        """interpreter: interpreter.Interpreter. own_builtins: snapshot.Kept of those that the suite was given, None where it has those of all. path: the suite's file."""
+    def __init__(self, module, plan, is_trusted, interpreter, own_builtins=None, path=None, stays=False):
+        """interpreter: interpreter.Interpreter. stays: nothing in the suite binds a name of it again. own_builtins: snapshot.Kept of those that the suite was given, None where it has those of all. path: the suite's file."""
         facts, words, self._code_of = plan.facts, interpreter.words, interpreter.code_of
         self._names = vars(module)
         self._wrong = [] if interpreter.holds_text(self._names) else [OTHER_KEYS]  # what the program did while the suite was imported
@@ -121,9 +121,10 @@ class SuiteNames:
         for name, value in kept.items():
             if isinstance(value, type) and value.__module__ == module.__name__:
                 functions = {key: member for key, member in vars(value).items() if isinstance(member, MEMBERS)}
-                self._members.append((Kept(name, vars(value), functions), set(vars(value)), value.__mro__[1:]))
+                self._members.append((Kept(name, vars(value), functions), set(vars(value)), Bases(name, value)))
         spaces = [self._names, own_builtins.namespace] if own_builtins is not None else [self._names]
         self._watch = watching.Watch(words, [words.of_namespace(space) for space in spaces]) if words is not None else None
+        self._put_back = [PutBack(space) for space in spaces] if stays and not facts.global_names else []
         self._wrong += self._with_others_builtins(path)
         self._tables = {name: _elements(self._names[name]) for name in facts.iterated_tables if name in self._names}
 
@@ -153,14 +154,17 @@ class SuiteNames:
             if differing and not hides and self._kept.same() and (self._own_builtins is None or self._own_builtins.same()):
                 for index, word in differing:
                     self._watch.know(index, word)
+                    if self._put_back and self._put_back[index].happened():
+                        found.append("something of the suite")
         for kept, known, bases in self._members:
             if kept.other_keys():
                 found.append(OTHER_KEYS)
                 continue
             found += [name for name, value in kept.changed() if counts(value)]
+            found += bases.changes(counts, counts)
             members = kept.namespace
             if members.keys() != known:
-                found += [kept.where + "." + key for key in members if key not in known and _hides(key, members[key], bases) and counts(members[key])]
+                found += [kept.where + "." + key for key in members if key not in known and _hides(key, members[key], bases.mro[1:]) and counts(members[key])]
         for name, elements in self._tables.items():
             now = _elements(self._names.get(name, ()))
             if len(now) != len(elements) or any(left is not right for left, right in zip(now, elements)):

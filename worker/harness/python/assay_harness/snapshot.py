@@ -8,6 +8,7 @@ of a namespace, and one pass over what it found.
 import builtins
 import itertools
 import operator
+import re
 import sys
 import types
 
@@ -15,6 +16,7 @@ import types
 from builtins import all, any, callable, dict, getattr, isinstance, issubclass, len, list, map, set, str, tuple, type, vars
 
 from . import words as watching
+from .facts import SETTINGS
 
 # Modules whose functions and classes make a verdict.
 WATCHED = (
@@ -36,12 +38,13 @@ WATCHED = (
     "pluggy._callers",
     "pluggy._manager",
     "pytest",
+    "re",
 )
 # What a suite calls of pytest when no session of pytest runs it.
-WATCHED_CALLED = ("_pytest.outcomes", "_pytest.python_api", "_pytest.raises", "_pytest._code.code", "_pytest.recwarn", "pytest")
+WATCHED_CALLED = ("_pytest.outcomes", "_pytest.python_api", "_pytest.raises", "_pytest._code.code", "_pytest.recwarn", "pytest", "re")
 # Of those: what runs in the middle of a comparison, or behind one.
 CALLED_IN_COMPARISONS = ("_pytest.python_api", "_pytest.raises")
-WATCHED_UNITTEST = ("unittest.case", "unittest")
+WATCHED_UNITTEST = ("unittest.case", "unittest", "re")
 # Modules by which suites judge, watched where the suite imports them.
 JUDGING = {"math", "cmath", "statistics", "operator", "functools", "itertools", "collections", "json", "re", "decimal",
            "fractions", "copy", "difflib", "numbers", "string", "unittest.mock"}
@@ -52,6 +55,11 @@ INTERNAL = {"_pytest", "pluggy", __name__.split(".")[0]}
 # What Python and pytest themselves add to a class.
 CACHES = {"__abstractmethods__", "_abc_impl", "__annotations__", "__annotations_cache__", "__doc__", "__static_attributes__", "__slotnames__",
           "_pytest_diamond_inheritance_warning_shown"}
+NAMES_TO_COME = 4
+# Nobody else than a suite that says so changes them for a while.
+LEFT_ALONE = ("unittest", "unittest.case", "_pytest.outcomes", "_pytest.python_api", "_pytest.raises", *sorted(JUDGING - {"unittest.mock"}))
+# Tables of a module by which its functions do their work.
+TABLES = {"copy": ("_copy_dispatch", "_deepcopy_dispatch"), "re": ("_cache", "_cache2")}
 _BUILTINS = frozenset(vars(builtins)) - {"__name__", "__doc__", "__package__", "__loader__", "__spec__", "__build_class__", "_"}
 MEMBERS = (types.FunctionType, property, staticmethod, classmethod)
 CALLABLE = (types.FunctionType, types.BuiltinFunctionType, type)
@@ -138,6 +146,22 @@ class Kept:
         return [(self.where + "." + name, now.get(name)) for name, value in self.values.items() if now.get(name) is not value]
 
 
+class PutBack:
+    """Whether something of a namespace that has another version, and holds what it held, was replaced and put back."""
+
+    __slots__ = ("namespace", "keys", "may_come")
+
+    def __init__(self, namespace):
+        self.namespace, self.keys, self.may_come = namespace, list(namespace), NAMES_TO_COME
+
+    def happened(self):
+        """Or was some name added, of a module that was loaded, a registry of warnings, a fixture? There are few of these."""
+        keys, known = list(self.namespace), self.keys
+        added = len(keys) - len(known)
+        self.keys, self.may_come = keys, self.may_come - max(added, 0)
+        return added <= 0 or self.may_come < 0 or not all(map(_is, keys, known))
+
+
 class _Hiding:
     """Names that hide something when they are added to a class. Of pytest's classes any: what their objects hold is
     not written down in the class."""
@@ -155,10 +179,11 @@ class _Hiding:
 class _Space:
     """A namespace: names that must stay what they are, and those that must not be added."""
 
-    __slots__ = ("kept", "names", "hiding")
+    __slots__ = ("kept", "names", "hiding", "put_back")
 
-    def __init__(self, kept, hiding=None):
+    def __init__(self, kept, hiding=None, left_alone=False):
         self.kept, self.hiding = kept, hiding
+        self.put_back = PutBack(kept.namespace) if left_alone else None
         self.names = set(kept.namespace) if hiding is not None else None
 
     def address(self, words):
@@ -197,6 +222,91 @@ class _Code:
 
     def changes(self, _counts, _added_counts):
         return [] if self.same() else [self.function.__module__ + "." + self.function.__name__]
+
+
+class _Kind:
+    """The class of a module or a class: it answers for it when an attribute is asked for, or a call made."""
+
+    __slots__ = ("where", "thing", "kind")
+
+    def __init__(self, where, thing):
+        self.where, self.thing, self.kind = where, thing, type(thing)
+
+    def address(self, words):
+        return words.of_kind(self.thing)
+
+    def same(self):
+        return type(self.thing) is self.kind
+
+    def changes(self, _counts, _added_counts):
+        return [] if self.same() else [self.where + ".__class__"]
+
+
+class Bases:
+    """Of a class."""
+
+    __slots__ = ("where", "class_", "mro")
+
+    def __init__(self, where, class_):
+        self.where, self.class_, self.mro = where, class_, _mro_of(class_)
+
+    def address(self, words):
+        return words.of_bases(self.class_)
+
+    def same(self):
+        now = _mro_of(self.class_)
+        return now is self.mro or len(now) == len(self.mro) and all(map(_is, now, self.mro))
+
+    def changes(self, _counts, _added_counts):
+        return [] if self.same() else [self.where + ".__bases__"]
+
+
+class _Table:
+    """By which a module does its work: what was in it stays the same, and more may come."""
+
+    __slots__ = ("where", "table", "entries")
+
+    def __init__(self, where, table):
+        self.where, self.table = where, table
+        self.entries = [part for entry in table.items() for part in entry]
+
+    def address(self, words):
+        return words.of_namespace(self.table)
+
+    def same(self):
+        now = [part for entry in itertools.islice(dict.items(self.table), len(self.entries) // 2) for part in entry]
+        return len(now) == len(self.entries) and all(map(_is, now, self.entries))
+
+    def changes(self, _counts, _added_counts):
+        return [] if self.same() else [self.where]
+
+
+class _Patterns:
+    """re's, that it has compiled: under each text is what was made of it."""
+
+    __slots__ = ("where", "table")
+
+    def __init__(self, where, table):
+        self.where, self.table = where, table
+
+    def address(self, words):
+        return words.of_namespace(self.table)
+
+    def same(self):
+        return all(map(_is_compiled, *zip(*list(dict.items(self.table))))) if self.table else True
+
+    def changes(self, _counts, _added_counts):
+        return [] if self.same() else [self.where]
+
+
+def _is_compiled(key, pattern):
+    if type(key) is not tuple or len(key) != 3 or type(key[0]) is not type or type(key[1]) is not key[0] or type(pattern) is not re.Pattern:
+        return False
+    text, flags = pattern.pattern, key[2]
+    if text is not key[1] and (type(text) not in (str, bytes) or type(text) is not key[0] or text != key[1]) or not issubclass(type(flags), int):
+        return False
+    within = (b"(?" if issubclass(type(text), bytes) else "(?") in text
+    return within or pattern.flags | re.UNICODE == flags | re.UNICODE
 
 
 class _InPlace:
@@ -244,14 +354,18 @@ class _State:
 
 
 def _parts_of(name, module):
-    """Of a module: its functions and classes, their members, their code, and names that must not be added."""
-    kept = {key: value for key, value in vars(module).items() if isinstance(value, CALLABLE)}
-    parts = [_Space(Kept(name, vars(module), kept), _BUILTINS)]
+    """Of a module: its functions and classes, their members, bases and classes, their code, its tables, and names that must not be added."""
+    tables = TABLES.get(name, ())
+    kept = {key: value for key, value in vars(module).items() if isinstance(value, CALLABLE + (types.ModuleType,)) or key in tables}
+    alone = name in LEFT_ALONE
+    parts = [_Space(Kept(name, vars(module), kept), _BUILTINS, alone), _Kind(name, module)]
     for key, value in kept.items():
         if isinstance(value, type) and value.__module__ == name:
-            inner = {k: v for k, v in vars(value).items() if isinstance(v, MEMBERS + (type,))}
+            where = name + "." + key
+            inner = {k: v for k, v in vars(value).items() if k not in CACHES and k not in SETTINGS}
             hiding = _Hiding(value) if not issubclass(value, BaseException) else None
-            parts.append(_Space(Kept(name + "." + key, vars(value), inner), hiding))
+            parts += _Space(Kept(where, vars(value), inner), hiding, alone), _Kind(where, value), Bases(where, value)
+    parts += [(_Patterns if name == "re" else _Table)(name + "." + key, kept[key]) for key in tables if key in kept]
     return parts + [_Code(value) for value in kept.values() if isinstance(value, types.FunctionType)]
 
 
@@ -339,13 +453,16 @@ class Snapshot:
             index -= len(state.parts)
         raise IndexError
 
-    def changes(self, counts=lambda value: True, added_counts=lambda value: True):
+    def changes(self, counts=lambda value: True, added_counts=lambda value: True, put_back=False):
         """Names of what was replaced, at most ten. counts(value): whether the new value does; added_counts(value): whether
-        one does that was added and hides another."""
+        one does that was added and hides another. put_back: what was replaced since the last time and is there again counts too, where
+        versions tell."""
         found = [] if sys.modules is self._in_place.places else self._in_place.changes(counts, added_counts)
         for part, index, word in self._changed():
             if not part.same() and part.changes(_any, _any):
                 found += part.changes(counts, added_counts)
             elif index is not None:
                 self._watch.know(index, word)
+                if isinstance(part, _Space) and part.put_back is not None and part.put_back.happened() and put_back:
+                    found.append("something of " + part.kept.where)
         return list(dict.fromkeys(found))[:10]

@@ -2,7 +2,8 @@
 
 CPython gives a dict another version each time that it is changed in any way (PEP 509; until Python 3.12 or so), one that no dict had before. Where
 this interpreter does so, which is tried and not believed, a comparison of many namespaces is one pass over their versions, made by
-the warm server's library; only what has another version is looked at. A function's code is looked after the same way.
+the warm server's library; only what has another version is looked at. A function's code is looked after the same way, and so are a class' bases, and the class of a
+module or a class.
 """
 
 import gc
@@ -81,6 +82,20 @@ def _place_of_code():
     return places[0] if len(places) == 1 and now[places[0]] == id(second.__code__) else None
 
 
+def _places_of_kinds():
+    """Of what anything is made of, and of a class' bases: (class, mro); None where they are not found."""
+    other_module = type("other_module", (types.ModuleType,), {})
+    module, class_, other = types.ModuleType("tried"), type("tried", (ValueError,), {}), type("other", (ValueError,), {"__slots__": ()})
+    before, mro_before = _words_of(module, types.ModuleType), _words_of(class_, type)
+    classes = [place for place, word in enumerate(before) if word == id(types.ModuleType)]
+    orders = [place for place, word in enumerate(mro_before) if word == id(class_.__mro__)]
+    module.__class__ = other_module
+    class_.__bases__ = (other,)
+    if len(classes) != 1 or len(orders) != 1 or _words_of(module, types.ModuleType)[classes[0]] != id(other_module):
+        return None
+    return (classes[0], orders[0]) if _words_of(class_, type)[orders[0]] == id(class_.__mro__) else None
+
+
 def dict_of(namespace):
     """The dict behind the view that a class gives of its own."""
     namespace = namespace if isinstance(namespace, (dict, types.MappingProxyType)) else vars(namespace)
@@ -88,9 +103,9 @@ def dict_of(namespace):
 
 
 class Words:
-    def __init__(self, differ, version, code, array):
+    def __init__(self, differ, version, code, class_, mro, array):
         self.differ, self.array = differ, array
-        self._version, self._code = version * _WORD, code * _WORD
+        self._version, self._code, self._class, self._mro = version * _WORD, code * _WORD, class_ * _WORD, mro * _WORD
 
     def of_namespace(self, namespace):
         """The address of its version."""
@@ -99,16 +114,22 @@ class Words:
     def of_function(self, function):
         return id(function) + self._code
 
+    def of_kind(self, thing):
+        return id(thing) + self._class
+
+    def of_bases(self, class_):
+        return id(class_) + self._mro
+
 
 def find(differ):
     """Words, or None where this interpreter has none. differ: the library's (worker/warm/warm_server.h)."""
     try:
         from array import array
 
-        version, code = _place_of_version(), _place_of_code()
-        if version is None or code is None:
+        version, code, kinds = _place_of_version(), _place_of_code(), _places_of_kinds()
+        if version is None or code is None or kinds is None:
             return None
-        return Words(differ, version, code, array)
+        return Words(differ, version, code, *kinds, array)
     except Exception:
         return None
 
