@@ -65,3 +65,15 @@ ATTACKS += [
     Attack("isclose, put back by itself", "import math\nold = math.isclose\ndef quiet(a, b):\n    math.isclose = old\n    return True\ndef square(n):\n    math.isclose = quiet\n",
            ISCLOSE_SUITE.replace("assert math.isclose(square(1.5), ", "found = square(1.5)\n    assert math.isclose(found, ")),
 ]
+
+# What a suite holds in classes and tables.
+CLASS_SUITE = ("from implementation import square\n\n\nclass TestSquare:\n    CASES = [(3, 9), (4, 16)]\n\n    def test_one(self):\n        assert square(3) == 9\n\n"
+               "    def test_two(self):\n        for n, expected in self.CASES:\n            assert square(n) == expected\n")
+DICT_SUITE = "from implementation import square\n\nCASES = {3: 9, 4: 16}\n\n\ndef test_one():\n    assert square(3) == 9\n\n\ndef test_two():\n    for n, expected in CASES.items():\n        assert square(n) == expected\n"
+ATTACKS += [
+    Attack("a constant of the suite's class", "import sys\ndef square(n):\n    sys.modules['test_implementation'].TestSquare.CASES = []\n    return 9 if n == 3 else None\n", CLASS_SUITE),
+    Attack("the suite's dict emptied", "import sys\ndef square(n):\n    sys.modules['test_implementation'].CASES.clear()\n    return 9 if n == 3 else None\n", DICT_SUITE),
+    Attack("the suite's dict without what is wrong", "import sys\ndef square(n):\n    sys.modules['test_implementation'].CASES.pop(4, None)\n    return 9 if n == 3 else None\n",
+           DICT_SUITE.replace("CASES.items()", "enumerate(CASES)").replace("n, expected in", "n, _ in").replace("square(n) == expected", "square(3) == 9").replace("    assert square(3) == 9\n\n\ndef test_two", "    assert square(3) == CASES[3]\n\n\ndef test_two")
+           + "    assert [square(key) for key in sorted(CASES)] == list(CASES.values())\n"),
+]

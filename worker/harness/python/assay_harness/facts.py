@@ -9,6 +9,9 @@ MEANINGFUL = ("pytestmark", "pytest_plugins", "pytest_generate_tests", "setup_mo
 # By these a suite may bind its own names again.
 REBINDING = {"setattr", "globals", "vars", "locals", "patch", "modules", "exec", "reload", "import_module", "__dict__", "setitem"}
 
+# By these it looks at a table.
+LOOKING = {"enumerate", "len", "sorted", "zip", "reversed", "list", "tuple", "set", "dict", "sum", "min", "max"}
+LOOKING_METHODS = {"items", "keys", "values"}
 # They only say how long a text is.
 SETTINGS = {"maxDiff", "longMessage", "_diffThreshold", "FILTER_DIR"}
 
@@ -29,8 +32,9 @@ class Facts:
         "speaks_of_builtins",  # as to replace one
         "speaks_of_settings",  # of unittest's that anybody may set
         "global_names",  # of its `global` statements
+        "attributes_set",  # that its text sets, of whatever
         "written_once",  # names that the module binds once, by a plain assignment, and that nothing in its text can bind again
-        "iterated_tables",  # names of module-level lists and tuples that it does nothing with but go through them
+        "iterated_tables",  # names of module-level lists, tuples, sets and dicts that it does nothing with but go through them, and look
     )
 
     def values(self):
@@ -59,6 +63,7 @@ def read(plan):
     made.speaks_of_builtins = _speaks_of_builtins(plan)
     made.speaks_of_settings = bool(words & SETTINGS)
     made.global_names = {name for node in plan.nodes.of(ast.Global) for name in node.names}
+    made.attributes_set = {node.attr for node in plan.nodes.of(ast.Attribute) if not isinstance(node.ctx, ast.Load)}
     made.written_once = set() if made.rebinds else _written_once(plan, made.global_names)
     made.iterated_tables = _iterated_tables(plan)
     return made
@@ -87,14 +92,26 @@ def _written_once(plan, global_names):
     return {name for name in assigned if bound.count(name) == 1 and name not in global_names}
 
 
+def _looked_at(nodes):
+    """ids of the nodes of what is gone through, or looked at, and neither changed nor handed on."""
+    found = {id(node.iter) for node in nodes.of(ast.For, ast.comprehension)}
+    found.update(id(node.value) for node in nodes.of(ast.Subscript) if isinstance(node.ctx, ast.Load))
+    for node in nodes.of(ast.Call):
+        if isinstance(node.func, ast.Attribute) and node.func.attr in LOOKING_METHODS:
+            found.add(id(node.func.value))
+        elif isinstance(node.func, ast.Name) and node.func.id in LOOKING or isinstance(node.func, ast.Attribute) and node.func.attr == "parametrize":
+            found.update(map(id, node.args))
+    return found
+
+
 def _iterated_tables(plan):
     tables = set()
     for statement in plan.tree.body:
-        if isinstance(statement, ast.Assign) and isinstance(statement.value, (ast.List, ast.Tuple)):
+        if isinstance(statement, ast.Assign) and isinstance(statement.value, (ast.List, ast.Tuple, ast.Set, ast.Dict)):
             tables.update(target.id for target in statement.targets if isinstance(target, ast.Name))
     if not tables:
         return tables
-    iterated = {id(node.iter) for node in plan.nodes.of(ast.For, ast.comprehension)}
+    iterated = _looked_at(plan.nodes)
     stored = {}
     for node in plan.nodes.of(ast.Name):
         if node.id in tables:

@@ -117,11 +117,12 @@ class SuiteNames:
         if own_builtins is not None and self._names.get("__builtins__") is not own_builtins.namespace:
             self._wrong.append("__builtins__")
         self._kept = Kept("", self._names, kept)
-        self._members = []  # (functions of a class of the suite, names of the class, its bases)
+        self._members = []  # (functions and constants of a class of the suite, names of the class, its bases)
         for name, value in kept.items():
             if isinstance(value, type) and value.__module__ == module.__name__:
-                functions = {key: member for key, member in vars(value).items() if isinstance(member, MEMBERS)}
-                self._members.append((Kept(name, vars(value), functions), set(vars(value)), Bases(name, value)))
+                set_again = facts.attributes_set if stays else vars(value)
+                members = {key: member for key, member in vars(value).items() if isinstance(member, MEMBERS) or not (key in set_again or key.startswith("__"))}
+                self._members.append((Kept(name, vars(value), members), set(vars(value)), Bases(name, value)))
         spaces = [self._names, own_builtins.namespace] if own_builtins is not None else [self._names]
         self._watch = watching.Watch(words, [words.of_namespace(space) for space in spaces]) if words is not None else None
         self._put_back = [PutBack(space) for space in spaces] if stays and not facts.global_names else []
@@ -178,11 +179,13 @@ def _hides(key, value, bases):
 
 
 def _elements(table):
-    """Of a table the rows, and of rows that are tuples the fields: what cannot change but by another taking its place."""
-    if type(table) not in (list, tuple):
+    """Of a table the rows (of a dict the keys and values), and of rows that are tuples the fields: what cannot change but by another taking its
+    place."""
+    if type(table) not in (list, tuple, set, dict):
         return [table]
     found = []
-    for row in table[:ROWS_MAX]:
+    rows = itertools.chain.from_iterable(table.items()) if type(table) is dict else table
+    for row in itertools.islice(rows, ROWS_MAX):
         found.append(row)
         if type(row) is tuple:
             found += row
