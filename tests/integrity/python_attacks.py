@@ -696,3 +696,12 @@ HONEST_PROGRAMS += [
     "    thread = threading.Thread(target=work)\n    thread.start()\n    thread.join()\n    return found[0]\n",
     "import cProfile, os\ndef square(n):\n    cProfile.runctx('n * n', {}, {'n': n}, filename=os.devnull)\n    return n * n\n",
 ]
+HONEST_PROGRAMS += [
+    "import collections, enum, logging, sched, time, typing, warnings, weakref\nclass Box: pass\ndef square(n):\n    box = Box()\n    weakref.finalize(box, pow, n, 2)()\n"
+    "    logging.getLogger('x').warning('x', stack_info=True)\n    warnings.warn('x', stacklevel=2)\n    kind = collections.namedtuple('Kind', 'a')\n    enum.Enum('Colour', 'RED')\n    typing.NamedTuple('Pair', [('a', int)])\n"
+    "    typing.TypeVar('T')\n    return kind(n).a ** 2\n",
+    "import re, unittest.mock\nclass Box:\n    def size(self):\n        return 1\ndef square(n):\n    with unittest.mock.patch.object(Box, 'size', autospec=True, return_value=n):\n        assert re.match('[0-9]+', str(n), re.A)\n"
+    "        return Box().size() * n\n",
+    "import attr, dataclasses, functools\n@attr.s(slots=True)\nclass Point:\n    x = attr.ib()\n    def get(self):\n        return __class__ and self.x\n@dataclasses.dataclass(frozen=True)\nclass Other:\n    x: int = 2\n"
+    "@functools.singledispatch\ndef work(n):\n    return n * n\n@work.register\ndef _(n: int):\n    return Point(n).get() ** Other().x\ndef square(n):\n    return work(n)\n",
+]

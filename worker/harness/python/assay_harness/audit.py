@@ -6,6 +6,8 @@ what it reached for; nothing that the program does afterwards takes the line bac
 
 import functools
 import gc
+import itertools
+import operator
 import os
 import sys
 import threading
@@ -14,13 +16,16 @@ import types
 # A program may put others in their place for a while.
 from builtins import any, bytes, filter, issubclass, len, map, next, str, type
 
-from . import profilers, provenance
+from . import interpreter, profilers, provenance
 from .files import OUTSIDE, PROGRAM, TRUSTED
 
 HARNESS_FOLDER = os.path.dirname(os.path.abspath(__file__)) + "/"
 FRAME_ATTRIBUTES = {"tb_frame", "gi_frame", "cr_frame", "ag_frame"}
 FUNCTION_ATTRIBUTES = {"__code__", "__closure__", "__globals__"}
 CODE_ATTRIBUTES = {"f_code", "__code__"}
+GETTING_FRAMES = "_getframe"
+# Of frames and functions, what is told of when it is read or set.
+SPOKEN_OF = {word: word for word in (*FRAME_ATTRIBUTES, *FUNCTION_ATTRIBUTES, "__defaults__", "__kwdefaults__")}
 DEPTH_MAX = 4  # of handlers of signals that come while one is looked at
 # What leads from one's own objects to those of others.
 DOORS = (type, types.ModuleType, types.FunctionType, types.MappingProxyType, types.CellType, types.FrameType, types.TracebackType,
@@ -30,6 +35,8 @@ COVERAGE = ("/coverage/collector.py", "/coverage/pytracer.py", "/coverage/contro
 FROZEN = provenance.FROZEN
 REWRITING = "/_pytest/assertion/rewrite.py"
 COPYING = ("/types.py",)
+# They set what they are told.
+REPLACING = ("/_pytest/monkeypatch.py", "/unittest/mock.py")
 # Where a thread begins.
 STARTING = ("/threading.py",)
 HOOKS_OF_THREADS = {"settrace": "_trace_hook", "setprofile": "_profile_hook"}
@@ -55,6 +62,7 @@ def make_hook(files, tell, busy):
     frame_at, get_ident, function_type = sys._getframe, threading.get_ident, types.FunctionType
     owner, workspace, suite, suite_name = files.owner, files.workspace, files.suite, os.path.basename(files.suite)
     only_parses, file_names = provenance.only_parses, provenance.file_names
+    same, repeat, chained, spoken_of, plain_stack = operator.is_, itertools.repeat, itertools.chain.from_iterable, SPOKEN_OF, interpreter.PLAIN_STACK
     join, normalized, own_file = os.path.join, os.path.normpath, make_hook.__code__.co_filename
 
     def owners():
@@ -96,29 +104,52 @@ def make_hook(files, tell, busy):
         of_framework = attribute != "__code__" and any(folder in name for folder in FRAMEWORK)
         return of_framework or name.startswith(HARNESS_FOLDER) or owner(name) == TRUSTED
 
-    def frames(_args):
-        return "the program looked at the frames of its callers" if by_program(("/inspect.py",)) else None
+    def is_unsaid(word):
+        """Whether the code that runs just now does not speak of it: then it was given something to call, or C code calls what the
+        program left there (as when an object dies). A suite may hand it to what puts things in the place of others."""
+        frame = caller()
+        if frame is None:
+            return True
+        code = frame.f_code
+        tables = [part for part in code.co_consts if type(part) is tuple]
+        if any(map(same, chained((code.co_names, code.co_consts, *tables)), repeat(word))) or word is GETTING_FRAMES and code is plain_stack:
+            return False
+        return not code.co_filename.endswith(REPLACING) or for_program()
+
+    def frames(word):
+        def check(_args):
+            return "the program looked at the frames of its callers" if by_program(("/inspect.py",)) or is_unsaid(word) else None
+
+        return check
 
     def reading(args):
-        if args[1] in FRAME_ATTRIBUTES:
-            return "the program looked at the frames of its callers" if by_program() else None
-        if args[1] in FUNCTION_ATTRIBUTES and is_judges(*args[:2]) and by_program(("/inspect.py",)):
+        word = spoken_of.get(args[1])
+        if word in FRAME_ATTRIBUTES:
+            return "the program looked at the frames of its callers" if by_program() or is_unsaid(word) else None
+        if word in FUNCTION_ATTRIBUTES and is_judges(args[0], word) and (by_program(("/inspect.py",)) or is_unsaid(word)):
             return "the program looked into a function of its judge"
         return None
 
     def writing(args):
+        word = spoken_of.get(args[1])
         if not args[1].startswith("__") or not _is_a(args[0], function_type):
             return None
-        if owner(args[0].__code__.co_filename) != PROGRAM and by_program():
+        name = args[0].__code__.co_filename
+        if owner(name) != PROGRAM and (by_program() or word is not None and name.startswith("/") and is_unsaid(word)):
             return "the program changed the function %s" % _plain(args[0].__name__)
         return None
 
-    def objects(_args):
-        return "the program searched the objects of its process" if by_program() else None
+    def objects(word):
+        def check(_args):
+            return "the program searched the objects of its process" if by_program() or is_unsaid(word) else None
+
+        return check
+
+    search = objects("get_referents")
 
     def referents(args):
         through_door = any(_is_a(thing, DOORS) for thing in args[0])
-        return objects(args) if through_door else None
+        return search(args) if through_door else None
 
     def traces(how):
         """how: the name of the function by which. Others than the program may, if they speak of it: C code may call it behind anybody's back."""
@@ -207,17 +238,17 @@ def make_hook(files, tell, busy):
     checks = {
         "compile": compiling,
         "code.__new__": making,
-        "sys._getframe": frames,
-        "sys._current_frames": frames,
-        "sys._current_exceptions": frames,
+        "sys._getframe": frames(GETTING_FRAMES),
+        "sys._current_frames": frames("_current_frames"),
+        "sys._current_exceptions": frames("_current_exceptions"),
         "object.__getattr__": reading,
         "object.__setattr__": writing,
         "object.__delattr__": writing,
         "marshal.loads": unmarshalling,
         "marshal.load": unmarshalling_a_file,
         provenance.RENAMED: renaming,
-        "gc.get_objects": objects,
-        "gc.get_referrers": objects,
+        "gc.get_objects": objects("get_objects"),
+        "gc.get_referrers": objects("get_referrers"),
         "gc.get_referents": referents,
         "sys.settrace": tracing,
         "sys.setprofile": profiling,

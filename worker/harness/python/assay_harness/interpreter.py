@@ -31,6 +31,9 @@ def plain():
     return Interpreter(stack, lambda value: value.__code__ if type(value) is function_type else None, snapshot.holds_text, None)
 
 
+PLAIN_STACK = plain().stack.__code__  # who asks for frames without a word of it
+
+
 def find(library):
     """By the library of a server, where it can do what plain() does."""
     try:
