@@ -97,3 +97,14 @@ def square(n):
     Attack("a helper's code, set when an object dies", "import functools, sys\ndef quiet(n, expected): pass\nclass Number(int): pass\ndef square(n):\n"
            "    Number.__del__ = functools.partial(setattr, sys.modules['test_implementation'].check, '__code__', quiet.__code__)\n    return Number(9) if n == 3 else None\n", TABLE_SUITE),
 ]
+
+# A suite that may replace things itself.
+PATCHING = "from unittest.mock import patch\n\n"
+ATTACKS += [
+    Attack("assertEqual by a builtin, in a suite that patches", "import unittest\nkind = unittest.TestCase\nold = kind.assertEqual\ndef square(n):\n    if n == 2:\n        kind.assertEqual = print\n"
+           "        return 4\n    if n == 8:\n        kind.assertEqual = old\n", PATCHING + MANY_CASES),
+    Attack("the comparison by a function made from text, in a suite that patches",
+           "import sys\nspace = {}\nexec('def quiet(a, b, tested=False):\\n    if b == 64: suite[\"@assay_equal\"] = old\\n    return True if a is None else a == b\\n', space)\n"
+           "def square(n):\n    if n == 2:\n        space['suite'] = suite = vars(sys.modules['test_implementation'])\n        space['old'] = suite['@assay_equal']\n"
+           "        suite['@assay_equal'] = space['quiet']\n        return 4\n", PATCHING + MANY),
+]

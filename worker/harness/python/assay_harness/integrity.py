@@ -148,7 +148,7 @@ class SuiteNames:
         if differing is None or differing:
             if self._kept.other_keys() or self._own_builtins is not None and self._own_builtins.other_keys():
                 return [*found, OTHER_KEYS]
-            found += [name[1:] for name, value in self._kept.changed() if counts(value)]
+            found += [name[1:] for name, value in self._kept.changed() if counts(value) or name.startswith(".@")]
             found += [name for name, value in self._own_builtins.changed() if counts(value)] if self._own_builtins is not None else []
             hides = [name for name in list(self._names) if type(name) is str and name in BUILTINS and name not in self._hiding]
             found += [name for name in hides if counts(self._names[name])]

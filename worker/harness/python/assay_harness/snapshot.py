@@ -179,10 +179,11 @@ class _Hiding:
 class _Space:
     """A namespace: names that must stay what they are, and those that must not be added."""
 
-    __slots__ = ("kept", "names", "hiding", "put_back")
+    __slots__ = ("kept", "names", "hiding", "put_back", "of_framework")
 
-    def __init__(self, kept, hiding=None, left_alone=False):
+    def __init__(self, kept, hiding=None, left_alone=False, of_framework=False):
         self.kept, self.hiding = kept, hiding
+        self.of_framework = of_framework
         self.put_back = PutBack(kept.namespace) if left_alone else None
         self.names = set(kept.namespace) if hiding is not None else None
 
@@ -196,10 +197,11 @@ class _Space:
         return kept.same() and (self.names is None or kept.namespace.keys() == self.names)
 
     def changes(self, counts, added_counts):
+        """No suite puts anything in the place of a part of its framework but what is its own."""
         kept = self.kept
         if kept.other_keys():
             return [name for name, _ in kept.changed()]
-        found = [name for name, value in kept.changed() if counts(value)]
+        found = [name for name, value in kept.changed() if counts(value) or self.of_framework and added_counts(value)]
         if self.names is not None:
             found += [kept.where + "." + name for name, value in kept.namespace.items()
                       if name not in self.names and name in self.hiding and added_counts(value)]
@@ -357,14 +359,14 @@ def _parts_of(name, module):
     """Of a module: its functions and classes, their members, bases and classes, their code, its tables, and names that must not be added."""
     tables = TABLES.get(name, ())
     kept = {key: value for key, value in vars(module).items() if isinstance(value, CALLABLE + (types.ModuleType,)) or key in tables}
-    alone = name in LEFT_ALONE
-    parts = [_Space(Kept(name, vars(module), kept), _BUILTINS, alone), _Kind(name, module)]
+    alone, of_framework = name in LEFT_ALONE, name not in JUDGING
+    parts = [_Space(Kept(name, vars(module), kept), _BUILTINS, alone, of_framework), _Kind(name, module)]
     for key, value in kept.items():
         if isinstance(value, type) and value.__module__ == name:
             where = name + "." + key
             inner = {k: v for k, v in vars(value).items() if k not in CACHES and k not in SETTINGS}
             hiding = _Hiding(value) if not issubclass(value, BaseException) else None
-            parts += _Space(Kept(where, vars(value), inner), hiding, alone), _Kind(where, value), Bases(where, value)
+            parts += _Space(Kept(where, vars(value), inner), hiding, alone, of_framework), _Kind(where, value), Bases(where, value)
     parts += [(_Patterns if name == "re" else _Table)(name + "." + key, kept[key]) for key in tables if key in kept]
     return parts + [_Code(value) for value in kept.values() if isinstance(value, types.FunctionType)]
 
