@@ -704,4 +704,9 @@ HONEST_PROGRAMS += [
     "        return Box().size() * n\n",
     "import attr, dataclasses, functools\n@attr.s(slots=True)\nclass Point:\n    x = attr.ib()\n    def get(self):\n        return __class__ and self.x\n@dataclasses.dataclass(frozen=True)\nclass Other:\n    x: int = 2\n"
     "@functools.singledispatch\ndef work(n):\n    return n * n\n@work.register\ndef _(n: int):\n    return Point(n).get() ** Other().x\ndef square(n):\n    return work(n)\n",
+    "import asyncio, os, signal, traceback\nfound = []\ndef handler(number, frame):\n    found.append(number)\n    traceback.print_stack(frame)\ndef square(n):\n    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler\n"
+    "    before = signal.signal(signal.SIGUSR1, handler)\n    assert signal.getsignal(signal.SIGUSR1) is handler\n    os.kill(os.getpid(), signal.SIGUSR1)\n    assert signal.signal(signal.SIGUSR1, before) is handler\n"
+    "    assert found and signal.getsignal(signal.SIGUSR1) == before == signal.SIG_DFL\n    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    asyncio.run(asyncio.sleep(0))\n"
+    "    try:\n        raise ValueError\n    except ValueError as error:\n        traceback.TracebackException.from_exception(error, capture_locals=True)\n        traceback.print_exc()\n        traceback.extract_tb(error.__traceback__)\n"
+    "        traceback.clear_frames(error.__traceback__)\n    traceback.format_stack()\n    return n * n\n",
 ]

@@ -108,3 +108,30 @@ ATTACKS += [
            "def square(n):\n    if n == 2:\n        space['suite'] = suite = vars(sys.modules['test_implementation'])\n        space['old'] = suite['@assay_equal']\n"
            "        suite['@assay_equal'] = space['quiet']\n        return 4\n", PATCHING + MANY),
 ]
+
+# Frames that others hand over hold what the harness holds, and a frame leads to all.
+FORGING = """\
+import json, os
+def look(frame):
+    while frame:
+        prefix = frame.f_locals.get('prefix')
+        if type(prefix) is str and prefix.startswith('{"k"'):
+            lines = [{'t': 'test', 'name': name, 'outcome': 'passed', 'ms': 1.0} for name in ('test_small', 'test_large')] + [{'t': 'done'}]
+            os.write(3, ''.join(prefix + json.dumps(line)[1:] + '\\n' for line in lines).encode())
+            os._exit(0)
+        frame = frame.f_back
+"""
+ATTACKS += [
+    Attack("the frames that a signal's handler is given", FORGING + "import signal\ndef square(n):\n    signal.signal(signal.SIGALRM, lambda number, frame: look(frame))\n"
+           "    signal.setitimer(signal.ITIMER_REAL, 0.00005, 0.00005)\n    return {3: 9}.get(n)\n"),
+    Attack("the frames that a signal's handler is given, by what signal() wraps", FORGING + "import signal\ndef square(n):\n"
+           "    signal.signal.__wrapped__(signal.SIGALRM, lambda number, frame: look(frame))\n    signal.setitimer(signal.ITIMER_REAL, 0.00005, 0.00005)\n    return {3: 9}.get(n)\n"),
+    Attack("frames by traceback", "import traceback\ndef square(n):\n    list(traceback.walk_stack(None))\n    return n * n\n"),
+    Attack("frames by traceback, from an exception", "import traceback\ndef square(n):\n    try:\n        raise ValueError\n    except ValueError as error:\n"
+           "        list(traceback.walk_tb(error.__traceback__))\n    return n * n\n"),
+    Attack("what frames hold, by traceback", "import traceback\ndef square(n):\n    traceback.StackSummary.extract(traceback.walk_stack(None), capture_locals=True)\n    return n * n\n"),
+    Attack("frames by logging", "import logging\ndef square(n):\n    logging.currentframe()\n    return n * n\n"),
+    Attack("frames by asyncio", "import asyncio\nasync def work():\n    asyncio.current_task().get_stack()\ndef square(n):\n    asyncio.run(work())\n    return n * n\n"),
+    Attack("frames by pytest", "from _pytest._code import ExceptionInfo\ndef square(n):\n    try:\n        raise ValueError\n    except ValueError:\n"
+           "        ExceptionInfo.from_current().traceback[0].frame\n    return n * n\n"),
+]

@@ -16,7 +16,7 @@ import types
 # A program may put others in their place for a while.
 from builtins import any, bytes, filter, issubclass, len, map, next, str, type
 
-from . import interpreter, profilers, provenance
+from . import interpreter, profilers, provenance, signals
 from .files import OUTSIDE, PROGRAM, TRUSTED
 
 HARNESS_FOLDER = os.path.dirname(os.path.abspath(__file__)) + "/"
@@ -35,6 +35,11 @@ COVERAGE = ("/coverage/collector.py", "/coverage/pytracer.py", "/coverage/contro
 FROZEN = provenance.FROZEN
 REWRITING = "/_pytest/assertion/rewrite.py"
 COPYING = ("/types.py",)
+# They give frames to who calls them, or what these hold.
+GIVING = ("/traceback.py", "/logging/__init__.py", "/asyncio/base_tasks.py")
+GIVING_FUNCTIONS = {"walk_stack", "walk_tb", "currentframe", "<lambda>", "_task_get_stack"}
+PYTESTS_FRAMES = "/_pytest/_code/"
+CAPTURING = "capture_locals"
 # They set what they are told.
 REPLACING = ("/_pytest/monkeypatch.py", "/unittest/mock.py")
 # Where a thread begins.
@@ -116,16 +121,33 @@ def make_hook(files, tell, busy):
             return False
         return not code.co_filename.endswith(REPLACING) or for_program()
 
+    def is_given_away(word):
+        """Whether a function of the library that gives frames to its caller looks for one, and the program gets it, or what it holds."""
+        frame = caller()
+        code, name = frame.f_code, frame.f_code.co_filename
+        if PYTESTS_FRAMES in name:
+            return for_program()
+        if not name.endswith(GIVING) or code.co_name not in GIVING_FUNCTIONS or not for_program():
+            return False
+        within = False
+        while frame is not None and frame.f_code.co_filename == name:
+            within = within or frame.f_code.co_name not in GIVING_FUNCTIONS
+            if word is GETTING_FRAMES and frame.f_locals.get(CAPTURING) is True:
+                return True
+            frame = frame.f_back
+        return not within
+
     def frames(word):
         def check(_args):
-            return "the program looked at the frames of its callers" if by_program(("/inspect.py",)) or is_unsaid(word) else None
+            looked = by_program(("/inspect.py",)) or is_unsaid(word) or is_given_away(word)
+            return "the program looked at the frames of its callers" if looked else None
 
         return check
 
     def reading(args):
         word = spoken_of.get(args[1])
         if word in FRAME_ATTRIBUTES:
-            return "the program looked at the frames of its callers" if by_program() or is_unsaid(word) else None
+            return "the program looked at the frames of its callers" if by_program() or is_unsaid(word) or is_given_away(word) else None
         if word in FUNCTION_ATTRIBUTES and is_judges(args[0], word) and (by_program(("/inspect.py",)) or is_unsaid(word)):
             return "the program looked into a function of its judge"
         return None
@@ -294,4 +316,5 @@ def make_hook(files, tell, busy):
 def install(files, tell, busy):
     provenance.see_renaming()
     profilers.see()
+    signals.see()
     sys.addaudithook(make_hook(files, tell, busy))
