@@ -135,3 +135,8 @@ ATTACKS += [
     Attack("frames by pytest", "from _pytest._code import ExceptionInfo\ndef square(n):\n    try:\n        raise ValueError\n    except ValueError:\n"
            "        ExceptionInfo.from_current().traceback[0].frame\n    return n * n\n"),
 ]
+ATTACKS += [
+    Attack("the frames that a signal's handler is given, by a module made once more", FORGING + "import _imp, signal, types\nfresh = _imp.create_builtin(types.SimpleNamespace(name='_signal'))\n"
+           "_imp.exec_builtin(fresh)\ndef square(n):\n    fresh.signal(signal.SIGALRM, lambda number, frame: look(frame))\n    signal.setitimer(signal.ITIMER_REAL, 0.00005, 0.00005)\n"
+           "    return {3: 9}.get(n)\n"),
+]

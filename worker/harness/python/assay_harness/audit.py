@@ -16,7 +16,7 @@ import types
 # A program may put others in their place for a while.
 from builtins import any, bytes, filter, issubclass, len, map, next, str, type
 
-from . import interpreter, profilers, provenance, signals
+from . import interpreter, made_again, profilers, provenance, signals
 from .files import OUTSIDE, PROGRAM, TRUSTED
 
 HARNESS_FOLDER = os.path.dirname(os.path.abspath(__file__)) + "/"
@@ -317,4 +317,5 @@ def install(files, tell, busy):
     provenance.see_renaming()
     profilers.see()
     signals.see()
+    made_again.see()
     sys.addaudithook(make_hook(files, tell, busy))
