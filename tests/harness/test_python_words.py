@@ -74,7 +74,7 @@ replace(runner, "call_and_report", "_pytest.runner.call_and_report")
 # While one change counts as none, the next one is seen.
 old = vars(runner)["call_and_report"]
 runner.call_and_report = len
-assert both[0].changes(lambda value: False) == [] and told() == ["_pytest.runner.call_and_report"]
+assert both[0].changes(lambda value: False, lambda value: False) == [] and told() == ["_pytest.runner.call_and_report"]
 runner.call_runtest_hook, hook = len, runner.call_runtest_hook
 assert told() == ["_pytest.runner.call_and_report", "_pytest.runner.call_runtest_hook"]
 runner.call_and_report, runner.call_runtest_hook = old, hook
