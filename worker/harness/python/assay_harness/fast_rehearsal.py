@@ -5,6 +5,7 @@ A whole run, but for what would stay in the process: no audit hook is installed,
 """
 
 import copy
+import gc
 import json
 import os
 import sys
@@ -38,6 +39,7 @@ def rehearse(prepared):
         if number % 4 == 0:
             store = _Store()  # a suite that is not kept yet
         _once(prepared, store)
+        gc.collect()  # or each round lies beside the garbage of the one before
 
 
 def _once(prepared, store):
