@@ -200,11 +200,10 @@ static const struct config_key keys[] = {
      .offset = FIELD(warm_park),
      .default_text = "true",
      .environment = "ASSAY_WARM_PARK",
-     .documentation = "A slot with nothing to do makes the next task's sandbox ahead, with the limits of the "
-                      "last one; after "
-                      "two tasks alike whose suite starts cold it also starts that process, where the "
-                      "runtime's stanza has "
-                      "park_suite, and keeps it waiting. false: each sandbox is made when its task comes."},
+     .documentation =
+         "A slot with nothing to do makes the next task's sandbox ahead, with the limits of the last one. "
+         "After two tasks alike whose suite starts cold it also starts that process, where the runtime's "
+         "stanza has park_suite, and keeps it waiting. false: each sandbox is made when its task comes."},
     {.key = "warm.tasks_max",
      .type = CONFIG_INTEGER,
      .offset = FIELD(warm_tasks_max),

@@ -12,6 +12,8 @@
 #include "worker/slot_result.h"
 #include "worker/slot_step.h"
 
+#define SLOT_BEGIN_LIMIT_MS 30000 /* to make a workspace */
+
 enum slot_state {
     SLOT_IDLE,
     SLOT_PARKING,

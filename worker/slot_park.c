@@ -4,8 +4,7 @@
 
 #include "worker/slot_internal.h"
 
-#define BEGIN_LIMIT_MS 30000
-#define ALIKE_MIN      2 /* tasks in a row, before a process is started for the next */
+#define ALIKE_MIN 2 /* tasks in a row, before a process is started for the next */
 
 void slot_park_free(struct slot_park *park)
 {
@@ -82,7 +81,7 @@ void slot_park(struct slot *slot)
         .parked = true,
     };
     slot->park.stands = true;
-    slot_enter(slot, SLOT_PARKING, BEGIN_LIMIT_MS);
+    slot_enter(slot, SLOT_PARKING, SLOT_BEGIN_LIMIT_MS);
     if (!sandbox_task_begin(slot->sandbox, &task, &slot->err))
         slot_break_down(slot);
 }

@@ -8,8 +8,6 @@
 #include "common/mem.h"
 #include "worker/slot_build.h"
 
-#define BEGIN_LIMIT_MS 30000
-
 static void finish_verdict(struct slot *slot)
 {
     judgement_finish(&slot->judgement, slot->result);
@@ -262,7 +260,7 @@ void slot_begin_phase(struct slot *slot)
     task.file_count = count;
     if (slot->setup_since_ms == 0)
         slot->setup_since_ms = clock_ms();
-    slot_enter(slot, SLOT_BEGINNING, BEGIN_LIMIT_MS);
+    slot_enter(slot, SLOT_BEGINNING, SLOT_BEGIN_LIMIT_MS);
     if (files == NULL)
         (void)err_set(&slot->err, ERR_INFRA, "no memory for the list of files");
     if (files == NULL || (slot->park.stands ? !sandbox_task_files(slot->sandbox, files, count, &slot->err)

@@ -24,6 +24,7 @@ class Fleet:
         self.roles = {}        # name -> Process
         self.uids = {}         # worker -> the first of its sandboxes' user ids, also when it is started again
         self.sessions = {}     # of the programs: pid of the leader -> when that started
+        self.groups_before = _groups()  # named by pids too, which come again
         self.network = self.disk = self.tablespace = None
         try:
             if network:
@@ -169,9 +170,12 @@ class Fleet:
         """In the folder for temporary files, and the control groups of the workers."""
         left = [] if self.disk is None else [str(file) for file in (self.disk.folder / "tmp").glob("*")]
         ours = {str(pid) for pid in self._own_sessions()}
-        # Not rglob: groups of others may end under it, which os.walk takes as it comes.
-        groups = [pathlib.Path(folder, name) for folder, names, _ in os.walk("/sys/fs/cgroup") for name in names if name.startswith("assay")]
-        return left + [str(group) for group in groups if ours.intersection(group.name.replace("-", ".").split("."))]
+        return left + [str(group) for group in _groups() - self.groups_before if ours.intersection(group.name.replace("-", ".").split("."))]
+
+
+def _groups():
+    """Control groups of Assay, whoever's. Not rglob: groups of others may end under it, which os.walk takes as it comes."""
+    return {pathlib.Path(folder, name) for folder, names, _ in os.walk("/sys/fs/cgroup") for name in names if name.startswith("assay")}
 
 
 def signal_pid(pid, number):

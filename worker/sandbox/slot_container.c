@@ -145,7 +145,8 @@ void memory_watch_begin(struct memory_watch *watch, int64_t maximum_bytes, int64
 
 void memory_watch_files(struct memory_watch *watch, int64_t worker_bytes)
 {
-    watch->start_bytes += worker_bytes - watch->worker_bytes;
+    if (worker_bytes > 0 && watch->worker_bytes > 0)
+        watch->start_bytes += worker_bytes - watch->worker_bytes;
     watch->worker_bytes = worker_bytes;
 }
 
