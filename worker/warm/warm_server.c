@@ -98,7 +98,6 @@ int warm_ready(const char *loaded, int64_t preload_bytes, bool keeps_suites)
     server.proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     server.null = open("/dev/null", O_RDWR | O_CLOEXEC);
     server.preload_bytes = preload_bytes;
-    huge_pages_use();
     if (server.proc < 0 || server.null < 0)
         err_set_errno(&event.err, ERR_INFRA, "open /proc and /dev/null");
     else if ((!keeps_suites || (server.store = suite_store_open(&event.err)) != NULL) &&
@@ -111,6 +110,7 @@ int warm_ready(const char *loaded, int64_t preload_bytes, bool keeps_suites)
 int assay_warm_ready(const char *loaded, int64_t preload_bytes)
 {
     heap_holes_fill();
+    huge_pages_use();
     return warm_ready(loaded, preload_bytes, true);
 }
 

@@ -96,7 +96,7 @@ def _any(_value):
 class Kept:
     """Some names of a namespace and what they were bound to."""
 
-    __slots__ = ("where", "namespace", "values", "_look_up", "_keys", "_watch")
+    __slots__ = ("where", "namespace", "values", "keys", "_look_up", "_watch")
 
     def __init__(self, where, namespace, values):
         self.where, self.namespace, self.values, self._watch = where, namespace, values, None
@@ -106,13 +106,13 @@ class Kept:
         self.know_keys()
 
     def know_keys(self):
-        """Those that are there now, if they are text."""
+        """`keys` are those that are there now, if they are text; else None. The list is never changed."""
         keys = list(self.namespace)
-        self._keys = keys if holds_text(keys) else None
+        self.keys = keys if holds_text(keys) else None
 
     def same_keys(self):
         """Whether they are the very objects that they were."""
-        keys, known = list(self.namespace), self._keys
+        keys, known = list(self.namespace), self.keys
         return known is not None and len(keys) == len(known) and all(map(_is, keys, known))
 
     def other_keys(self):
@@ -177,7 +177,8 @@ class _Hiding:
 
 
 class _Space:
-    """A namespace: names that must stay what they are, and those that must not be added."""
+    """A namespace: names that must stay what they are, and those that must not be added. `names` are all that it has: a list, of which there is
+    one in memory with Kept's."""
 
     __slots__ = ("kept", "names", "hiding", "put_back", "of_framework")
 
@@ -185,7 +186,7 @@ class _Space:
         self.kept, self.hiding = kept, hiding
         self.of_framework = of_framework
         self.put_back = PutBack(kept.namespace) if left_alone else None
-        self.names = set(kept.namespace) if hiding is not None else None
+        self.names = (kept.keys or list(kept.namespace)) if hiding is not None else None
 
     def address(self, words):
         return words.of_namespace(self.kept.namespace)
@@ -194,7 +195,7 @@ class _Space:
         kept = self.kept
         if kept.same_keys():
             return kept.same_values()
-        return kept.same() and (self.names is None or kept.namespace.keys() == self.names)
+        return kept.same() and (self.names is None or kept.namespace.keys() == set(self.names))
 
     def changes(self, counts, added_counts):
         """No suite puts anything in the place of a part of its framework but what is its own."""
@@ -203,8 +204,9 @@ class _Space:
             return [name for name, _ in kept.changed()]
         found = [name for name, value in kept.changed() if counts(value) or self.of_framework and added_counts(value)]
         if self.names is not None:
+            known = set(self.names)
             found += [kept.where + "." + name for name, value in kept.namespace.items()
-                      if name not in self.names and name in self.hiding and added_counts(value)]
+                      if name not in known and name in self.hiding and added_counts(value)]
         return found
 
 
@@ -430,10 +432,10 @@ class Snapshot:
     def settle(self, accepts):
         """What was added until now stays, where accepts(value): pytest gives its classes some more when it starts."""
         for part, _, _ in self._changed():
-            names = part.names if isinstance(part, _Space) else None
-            if names is not None and not part.same():
-                names.update(name for name, value in part.kept.namespace.items() if name not in names and accepts(value))
-                if part.kept.namespace.keys() == names:
+            if isinstance(part, _Space) and part.names is not None and not part.same():
+                known, now = set(part.names), part.kept.namespace
+                part.names = part.names + [name for name, value in now.items() if name not in known and accepts(value)]
+                if now.keys() == set(part.names):
                     part.kept.know_keys()
 
     def _changed(self):

@@ -28,7 +28,7 @@ NEEDED_LATER = (
     "attr", "difflib", "pprint", "textwrap", "unittest", "unittest.case", "unittest.mock", "doctest", "pdb", "bdb", "cmd", "code", "codeop",
     "asyncio", "decimal", "fractions", "statistics", "dataclasses", "typing", "json", "math", "cmath", "copy", "heapq", "bisect",
     "string", "itertools", "functools", "collections", "collections.abc", "operator", "re", "datetime", "zipfile", "logging",
-    "importlib.metadata", "getpass", "multiprocessing", "threading", "queue", "contextlib", "enum", "hashlib", "uuid", "urllib.parse",
+    "importlib.metadata", "getpass", "threading", "queue", "contextlib", "enum", "hashlib", "uuid", "urllib.parse",
 )
 
 
