@@ -92,12 +92,12 @@ def test_messages_name_line_and_assertion(tmp_path):
 
 def test_long_messages_and_names_are_bounded(tmp_path):
     suite = ("import pytest\n@pytest.mark.parametrize('a', ['x' * 3000, 'x' * 3001])\ndef test_a(a): assert a == 'y' * 100000\n"
-             "@pytest.mark.parametrize('n', range(3000))\ndef test_many(n): raise ValueError('z' * 20000)\n")
+             "@pytest.mark.parametrize('n', range(1600))\ndef test_many(n): raise ValueError('z' * 20000)\n")
     ran = drive.python(tmp_path, GOOD, suite)
-    assert len(ran.of("test")) == 3002 and len(ran.outcomes) == 3002
+    assert len(ran.of("test")) == 1602 and len(ran.outcomes) == 1602
     assert all(len(test["name"]) <= 500 and len(test["message"]) <= 4000 for test in ran.of("test"))
-    assert len(ran.raw) < 8 * 1024 * 1024
-    assert len(ran.names("collected")) == 3002 and ran.done
+    assert len(ran.raw) < 6_000_000  # each alone would be some more together
+    assert len(ran.names("collected")) == 1602 and ran.done
 
 
 def test_stop_on_first_failure(tmp_path):

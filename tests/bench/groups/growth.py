@@ -7,6 +7,7 @@ import time
 from core.context import Depth, fill
 from core.measure import Group, Ratio, Variant
 from groups.throughput import SUITE, collect
+from lib.proc import descendants
 
 STORED = ("INSERT INTO executions (job_id, task_id, runtime, status, reason, test_pass_rate, passed, total, tests, stored_at)"
           " SELECT 'old-' || n / 1000, 'task-' || n, 'python', 'pass', 'ok', 1, 1, 1, '[]', now() - n * interval '1 second'"
@@ -31,6 +32,11 @@ class Growth(Group):
 
     def ratios(self):
         return [Ratio("rate into many rows by that into few", self.labels[1], self.labels[0], at_least=0.9)]
+
+
+def rollup_mb(pid, field):
+    """Of a process, in MB of 2**20, from /proc/PID/smaps_rollup."""
+    return int(re.search(rf"^{field}:\s+(\d+)", pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)[1]) / 1024
 
 
 def resident_mb(process):
@@ -73,20 +79,34 @@ class Memory(Group):
             Depth(site, "assay.results").wait(self.suites)
             return resident_mb(worker)
 
+    def idle(self):
+        """What each of two slots holds beside the worker, once it has run suites: its init, its warm servers, the parked sandbox."""
+        with self.bench.site() as site:
+            worker = site.start_worker("python", slots=2, ASSAY_LOG_LEVEL="warn")
+            self.fill(site, 20)
+            Depth(site, "assay.results").wait(20)
+            before = set()
+            while before != set(descendants(worker.pid)):  # a task's processes go after its result
+                before = set(descendants(worker.pid))
+                time.sleep(0.5)
+            return sum(rollup_mb(pid, "Pss") for pid in before) / 2
+
     def get(self, name, when):
         return lambda: self.found[name, when]
 
     def variants(self):
         few, many = f"after {self.count // 10:,} tasks", f"after {self.count:,}"
         return [Variant(f"worker that runs suites, after {self.suites:,}", "MB", self.busy, own=True),
+                Variant("an idle warm slot of Python, by PSS", "MB", self.idle, own=True),
                 Variant(f"worker, {many}", "MB", self.soak, own=True, once=True),
                 Variant(f"worker, {few}", "MB", self.get("worker", "early"), own=True, once=True),
                 Variant(f"collector, {many}", "MB", self.get("collector", "late"), own=True, once=True),
                 Variant(f"collector, {few}", "MB", self.get("collector", "early"), own=True, once=True)]
 
     def ratios(self):
-        busy, worker, worker_early, collector, collector_early = (v.label for v in self.variants())
-        return [Ratio("MB of a worker that runs suites", busy, None, at_most=10), Ratio("MB of a worker", worker, None, at_most=10),
+        busy, slot, worker, worker_early, collector, collector_early = (v.label for v in self.variants())
+        return [Ratio("MB of a worker that runs suites", busy, None, at_most=10), Ratio("MB of an idle slot", slot, None, at_most=30),
+                Ratio("MB of a worker", worker, None, at_most=10),
                 Ratio("worker: late by early", worker, worker_early, at_most=1.1),
                 Ratio("collector: late by early", collector, collector_early, at_most=1.25)]
 
