@@ -55,7 +55,7 @@ def debian(folder):
 def fill(root, build):
     """The tests and the programs, at the paths that they have here: those are compiled in."""
     run("cp", "-a", DEBIAN / "root", root)
-    files = run("git", "-C", ROOT, "ls-files", "-z", "tests", "worker/harness", "conf").split("\0")
+    files = run("git", "-C", ROOT, "ls-files", "-z", "tests", "compose/lib", "worker/harness", "conf").split("\0")
     for name in filter(None, files):
         target = root / ROOT.relative_to("/") / name
         target.parent.mkdir(parents=True, exist_ok=True)
