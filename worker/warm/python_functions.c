@@ -1,56 +1,12 @@
 /* Functions for the Python harness (assay_warm_python_functions): what Python code can ask as well, but only
  * so that the interpreter's audit hooks are told of each answer, or that the reference counts of all that is
- * looked through change, which in a fork copies the pages where they lie. Of Python's interface only what is
- * the same in each version; without its headers, so that one library fits all. */
-#include <stdbool.h>
+ * looked through change, which in a fork copies the pages where they lie. */
 #include <stddef.h>
-#include <stdint.h>
 
 #include "common/mem.h"
+#include "worker/warm/audit_filter.h"
+#include "worker/warm/python_interface.h"
 #include "worker/warm/warm_server.h"
-
-#define WEAK __attribute__((weak))
-struct object;
-typedef struct object object;
-typedef intptr_t python_size;
-
-void Py_IncRef(object *) WEAK;
-void Py_DecRef(object *) WEAK;
-object *PyObject_Type(object *) WEAK;
-object *PyTuple_New(python_size) WEAK;
-object *PyTuple_GetItem(object *, python_size) WEAK;
-int PyTuple_SetItem(object *, python_size, object *) WEAK;
-object *PyList_New(python_size) WEAK;
-int PyList_Append(object *, object *) WEAK;
-int PyDict_Next(object *, python_size *, object **, object **) WEAK;
-object *PyBool_FromLong(long) WEAK;
-object *PyLong_FromUnsignedLongLong(unsigned long long) WEAK;
-unsigned long long PyLong_AsUnsignedLongLong(object *) WEAK;
-object *PyErr_Occurred(void) WEAK;
-object *PyEval_GetFrame(void) WEAK;
-object *PyFrame_GetBack(object *) WEAK;
-object *PyFrame_GetCode(object *) WEAK;
-object *PyFunction_GetCode(object *) WEAK;
-extern object PyDict_Type WEAK, PyUnicode_Type WEAK, PyFunction_Type WEAK;
-extern object _Py_NoneStruct WEAK;
-
-/* PyMethodDef */
-struct method {
-    const char *name;
-    object *(*call)(object *self, object *argument);
-    int flags;
-    const char *documentation;
-};
-enum { METHOD_OF_ONE_ARGUMENT = 0x0008 };
-object *PyCFunction_NewEx(struct method *, object *self, object *module) WEAK;
-
-static bool is_a(object *value, const object *type)
-{
-    object *found = PyObject_Type(value);
-
-    Py_DecRef(found);
-    return found == type;
-}
 
 static object *stack(object *self, object *until)
 {
@@ -71,6 +27,18 @@ static object *stack(object *self, object *until)
         return found;
     Py_DecRef(found);
     return NULL;
+}
+
+static object *here(object *self, object *nothing)
+{
+    object *frame = PyEval_GetFrame();
+
+    (void)self;
+    (void)nothing;
+    if (frame == NULL)
+        frame = &_Py_NoneStruct;
+    Py_IncRef(frame);
+    return frame;
 }
 
 static object *code_of(object *self, object *function)
@@ -116,6 +84,8 @@ void *assay_warm_python_functions(void)
         {"code_of", code_of, METHOD_OF_ONE_ARGUMENT, NULL},
         {"holds_text", holds_text, METHOD_OF_ONE_ARGUMENT, NULL},
         {"differ", differ, METHOD_OF_ONE_ARGUMENT, NULL},
+        {"here", here, METHOD_OF_ONE_ARGUMENT, NULL},
+        {"install_audit_hook", audit_filter_install, METHOD_OF_ONE_ARGUMENT, NULL},
     };
     const bool is_known = PyCFunction_NewEx != NULL && PyFrame_GetBack != NULL && PyFrame_GetCode != NULL;
     object *made = is_known ? PyTuple_New(ARRAY_SIZE(methods)) : &_Py_NoneStruct;

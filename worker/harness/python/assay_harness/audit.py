@@ -14,7 +14,7 @@ import threading
 import types
 
 # A program may put others in their place for a while.
-from builtins import any, bytes, filter, issubclass, len, map, next, str, type
+from builtins import any, bytes, filter, id, issubclass, len, map, next, str, type
 
 from . import interpreter, made_again, profilers, provenance, signals
 from .files import OUTSIDE, PROGRAM, TRUSTED
@@ -23,9 +23,12 @@ HARNESS_FOLDER = os.path.dirname(os.path.abspath(__file__)) + "/"
 FRAME_ATTRIBUTES = {"tb_frame", "gi_frame", "cr_frame", "ag_frame"}
 FUNCTION_ATTRIBUTES = {"__code__", "__closure__", "__globals__"}
 CODE_ATTRIBUTES = {"f_code", "__code__"}
+READING = "object.__getattr__"
+WORDS = (*FRAME_ATTRIBUTES, *FUNCTION_ATTRIBUTES)  # what counts when it is read
 GETTING_FRAMES = "_getframe"
 # Of frames and functions, what is told of when it is read or set.
 SPOKEN_OF = {word: word for word in (*FRAME_ATTRIBUTES, *FUNCTION_ATTRIBUTES, "__defaults__", "__kwdefaults__")}
+ANSWERS_MAX = 2000  # that is_unsaid keeps
 DEPTH_MAX = 4  # of handlers of signals that come while one is looked at
 # What leads from one's own objects to those of others.
 DOORS = (type, types.ModuleType, types.FunctionType, types.MappingProxyType, types.CellType, types.FrameType, types.TracebackType,
@@ -61,29 +64,29 @@ def _plain(value):
     return bytes.decode(value, "utf-8", "replace") if _is_a(value, bytes) else None
 
 
-def make_hook(files, tell, busy):
-    """tell(text) is called for each thing seen. busy: the threads in which the harness itself looks just now; what it looks at may be
-    objects of the program, which do more than to be there."""
-    frame_at, get_ident, function_type = sys._getframe, threading.get_ident, types.FunctionType
+def make_hook(files, tell, busy, of_interpreter):
+    """(the hook, ...) as for Interpreter.add_audit_hook. tell(text) is called for each thing seen. busy: the threads in which the
+    harness itself looks just now; what it looks at may be objects of the program, which do more than to be there. of_interpreter: interpreter.Interpreter."""
+    here, code_of, get_ident, function_type = of_interpreter.here, of_interpreter.code_of, threading.get_ident, types.FunctionType
     owner, workspace, suite, suite_name = files.owner, files.workspace, files.suite, os.path.basename(files.suite)
     only_parses, file_names = provenance.only_parses, provenance.file_names
     same, repeat, chained, spoken_of, plain_stack = operator.is_, itertools.repeat, itertools.chain.from_iterable, SPOKEN_OF, interpreter.PLAIN_STACK
-    join, normalized, own_file = os.path.join, os.path.normpath, make_hook.__code__.co_filename
+    join, normalized = os.path.join, os.path.normpath
+    speaking = {}  # (id of a code, word) -> (the code, whether it speaks of it)
 
-    def owners():
-        """Whose frames are on the stack, innermost first: (owner, file). Code made from text (exec, namedtuple) is its
+    def owners(frame):
+        """Whose frames are on the stack, from this one outwards: (owner, file). Code made from text (exec, namedtuple) is its
         maker's; our own frames do not count."""
-        frame = frame_at(1)
         while frame is not None:
             name = frame.f_code.co_filename
             if name.startswith("/") and not name.startswith(HARNESS_FOLDER):
                 yield owner(name), name
             frame = frame.f_back
 
-    def by_program(through=()):
+    def by_program(frame, through=()):
         """True when the program's own code made the call, at most through these modules of the machine. Code made from text that
         nobody called, as a thread may run it, is its too."""
-        frame, text = frame_at(1), False
+        text = False
         while frame is not None:
             name = frame.f_code.co_filename
             if not name.startswith("/"):
@@ -95,39 +98,44 @@ def make_hook(files, tell, busy):
             frame = frame.f_back
         return text
 
-    def for_program(but_through=()):
+    def for_program(frame, but_through=()):
         """True when the call was made for the program, through whatever else than these modules."""
-        for whose, name in owners():
+        for whose, name in owners(frame):
             if whose != OUTSIDE or name.endswith(but_through):
                 return whose == PROGRAM
         return False
 
     def is_judges(function, attribute):
-        if not _is_a(function, function_type):
+        code = code_of(function)
+        if code is None:
             return False
-        name = function.__code__.co_filename
+        name = code.co_filename
         of_framework = attribute != "__code__" and any(folder in name for folder in FRAMEWORK)
         return of_framework or name.startswith(HARNESS_FOLDER) or owner(name) == TRUSTED
 
-    def is_unsaid(word):
+    def is_unsaid(frame, word):
         """Whether the code that runs just now does not speak of it: then it was given something to call, or C code calls what the
         program left there (as when an object dies). A suite may hand it to what puts things in the place of others."""
-        frame = caller()
         if frame is None:
             return True
         code = frame.f_code
-        tables = [part for part in code.co_consts if type(part) is tuple]
-        if any(map(same, chained((code.co_names, code.co_consts, *tables)), repeat(word))) or word is GETTING_FRAMES and code is plain_stack:
+        known = speaking.get((id(code), word))
+        if known is None:
+            tables = [part for part in code.co_consts if type(part) is tuple]
+            speaks = any(map(same, chained((code.co_names, code.co_consts, *tables)), repeat(word)))
+            known = code, speaks or word is GETTING_FRAMES and code is plain_stack
+            if len(speaking) < ANSWERS_MAX:
+                speaking[id(code), word] = known
+        if known[1]:
             return False
-        return not code.co_filename.endswith(REPLACING) or for_program()
+        return not code.co_filename.endswith(REPLACING) or for_program(frame)
 
-    def is_given_away(word):
+    def is_given_away(frame, word):
         """Whether a function of the library that gives frames to its caller looks for one, and the program gets it, or what it holds."""
-        frame = caller()
         code, name = frame.f_code, frame.f_code.co_filename
         if PYTESTS_FRAMES in name:
-            return for_program()
-        if not name.endswith(GIVING) or code.co_name not in GIVING_FUNCTIONS or not for_program():
+            return for_program(frame)
+        if not name.endswith(GIVING) or code.co_name not in GIVING_FUNCTIONS or not for_program(frame):
             return False
         within = False
         while frame is not None and frame.f_code.co_filename == name:
@@ -138,48 +146,47 @@ def make_hook(files, tell, busy):
         return not within
 
     def frames(word):
-        def check(_args):
-            looked = by_program(("/inspect.py",)) or is_unsaid(word) or is_given_away(word)
+        def check(_args, frame):
+            looked = by_program(frame, ("/inspect.py",)) or is_unsaid(frame, word) or is_given_away(frame, word)
             return "the program looked at the frames of its callers" if looked else None
 
         return check
 
-    def reading(args):
+    def reading(args, frame):
         word = spoken_of.get(args[1])
         if word in FRAME_ATTRIBUTES:
-            return "the program looked at the frames of its callers" if by_program() or is_unsaid(word) or is_given_away(word) else None
-        if word in FUNCTION_ATTRIBUTES and is_judges(args[0], word) and (by_program(("/inspect.py",)) or is_unsaid(word)):
+            return "the program looked at the frames of its callers" if by_program(frame) or is_unsaid(frame, word) or is_given_away(frame, word) else None
+        if word in FUNCTION_ATTRIBUTES and is_judges(args[0], word) and (by_program(frame, ("/inspect.py",)) or is_unsaid(frame, word)):
             return "the program looked into a function of its judge"
         return None
 
-    def writing(args):
+    def writing(args, frame):
         word = spoken_of.get(args[1])
         if not args[1].startswith("__") or not _is_a(args[0], function_type):
             return None
         name = args[0].__code__.co_filename
-        if owner(name) != PROGRAM and (by_program() or word is not None and name.startswith("/") and is_unsaid(word)):
+        if owner(name) != PROGRAM and (by_program(frame) or word is not None and name.startswith("/") and is_unsaid(frame, word)):
             return "the program changed the function %s" % _plain(args[0].__name__)
         return None
 
     def objects(word):
-        def check(_args):
-            return "the program searched the objects of its process" if by_program() or is_unsaid(word) else None
+        def check(_args, frame):
+            return "the program searched the objects of its process" if by_program(frame) or is_unsaid(frame, word) else None
 
         return check
 
     search = objects("get_referents")
 
-    def referents(args):
+    def referents(args, frame):
         through_door = any(_is_a(thing, DOORS) for thing in args[0])
-        return search(args) if through_door else None
+        return search(args, frame) if through_door else None
 
     def traces(how):
         """how: the name of the function by which. Others than the program may, if they speak of it: C code may call it behind anybody's back."""
         told = "the program traces its callers"
 
-        def check(_args):
-            frame = caller()
-            if frame is None or for_program(COVERAGE):
+        def check(_args, frame):
+            if frame is None or for_program(frame, COVERAGE):
                 return told
             name = frame.f_code.co_filename
             if name.endswith(STARTING) and owner(name) == OUTSIDE:
@@ -193,69 +200,63 @@ def make_hook(files, tell, busy):
         function = function.__func__ if type(function) is types.MethodType else function
         return type(function) is not function_type or owner(function.__code__.co_filename) == PROGRAM
 
-    def caller():
-        frame = frame_at(1)
-        while frame is not None and frame.f_code.co_filename == own_file:
-            frame = frame.f_back
-        return frame
-
     is_profiler, tracing, profiles = profilers.make_is_known(), traces("settrace"), traces("setprofile")
 
-    def profiling(args):
-        return None if is_profiler(caller()) else profiles(args)
+    def profiling(args, frame):
+        return None if is_profiler(frame) else profiles(args, frame)
 
-    def monitoring(_args):
-        return "the program traces its callers" if for_program(COVERAGE) else None
+    def monitoring(_args, frame):
+        return "the program traces its callers" if for_program(frame, COVERAGE) else None
 
-    def opening(args):
+    def opening(args, frame):
         path = _plain(args[0])
         if path is None:
             return None
         if path.startswith("/proc/") and path.endswith(("/mem", "/fd/3", "/fd/4")):
-            return "the program opened %s" % path if for_program() else None
+            return "the program opened %s" % path if for_program(frame) else None
         is_suite = path.endswith(suite_name) and normalized(join(workspace, path)) == suite
-        return "the program opened its suite" if is_suite and for_program(SHOWING_SOURCE) else None
+        return "the program opened its suite" if is_suite and for_program(frame, SHOWING_SOURCE) else None
 
     is_import = provenance.make_is_import(lambda path: owner(path) != PROGRAM)
 
-    def anothers(name):
+    def anothers(name, frame):
         """Code that says it were another's would be taken for that."""
         if _is_a(name, (str, bytes)) and type(name) not in (str, bytes):
             return "the program made code in the name of what is no plain text"
         name = _plain(name)
         if name is None or not name.startswith(("/", FROZEN)) or owner(name) == PROGRAM:
             return None
-        if is_import(frame_at(1)) or not ordered_by_program():
+        if is_import(frame) or not ordered_by_program(frame):
             return None
         return "the program made code in the name of %s" % name
 
-    def ordered_by_program():
+    def ordered_by_program(frame):
         """True when the program is on the stack, whatever of the machine's lies between, but for pytest, which loads its plugins."""
-        for whose, name in owners():
+        for whose, name in owners(frame):
             if whose != OUTSIDE or name.endswith(REWRITING):
                 return whose == PROGRAM
-        return by_program()
+        return by_program(frame)
 
-    def compiling(args):
-        return None if only_parses(frame_at(1)) else anothers(args[1])
+    def compiling(args, frame):
+        return None if only_parses(frame) else anothers(args[1], frame)
 
-    def making(args):
+    def making(args, frame):
         """types.coroutine makes a copy of the code of a generator function, which is no other code; asyncio does it when it
         is imported."""
-        name = next((name for _whose, name in owners()), "")
+        name = next((name for _whose, name in owners(frame)), "")
         copies = name.endswith(COPYING) and owner(name) == OUTSIDE
-        return None if copies else compiling(args)
+        return None if copies else compiling(args, frame)
 
-    def unmarshalling(args):
-        if is_import(frame_at(1)):
+    def unmarshalling(args, frame):
+        if is_import(frame):
             return None
-        return next(filter(None, map(anothers, file_names(args[0]))), None)
+        return next(filter(None, map(anothers, file_names(args[0]), repeat(frame))), None)
 
-    def unmarshalling_a_file(_args):
-        return "the program used marshal.load, of which nobody sees what it loads, as of marshal.loads" if ordered_by_program() else None
+    def unmarshalling_a_file(_args, frame):
+        return "the program used marshal.load, of which nobody sees what it loads, as of marshal.loads" if ordered_by_program(frame) else None
 
-    def renaming(args):
-        return anothers(args[0])
+    def renaming(args, frame):
+        return anothers(args[0], frame)
 
     checks = {
         "compile": compiling,
@@ -263,7 +264,7 @@ def make_hook(files, tell, busy):
         "sys._getframe": frames(GETTING_FRAMES),
         "sys._current_frames": frames("_current_frames"),
         "sys._current_exceptions": frames("_current_exceptions"),
-        "object.__getattr__": reading,
+        READING: reading,
         "object.__setattr__": writing,
         "object.__delattr__": writing,
         "marshal.loads": unmarshalling,
@@ -290,16 +291,17 @@ def make_hook(files, tell, busy):
             return
         me = get_ident()
         nested = me in hooking
-        if nested and (event == "object.__getattr__" and args[1] in code_attributes or event == "sys._getframe" or hooking[me] >= DEPTH_MAX):
+        if nested and (event == READING and args[1] in code_attributes or event == "sys._getframe" or hooking[me] >= DEPTH_MAX):
             return
         collected = collects()  # the last call in front of `try`: the handler of a signal may raise behind each
         hooking[me] = hooking[me] + 1 if nested else 1
         try:
             stop_collecting()
+            frame = here(None).f_back
             if nested or me in busy:
-                if frame_at(1).f_code.co_filename.startswith(HARNESS_FOLDER):
+                if frame.f_code.co_filename.startswith(HARNESS_FOLDER):
                     return
-            text = check(args)
+            text = check(args, frame)
             if text is not None:
                 tell(text)
         finally:
@@ -310,12 +312,12 @@ def make_hook(files, tell, busy):
             if collected:
                 collect()
 
-    return hook
+    return hook, tuple(checks), READING, WORDS
 
 
-def install(files, tell, busy):
+def install(files, tell, busy, of_interpreter):
     provenance.see_renaming()
     profilers.see()
     signals.see()
     made_again.see()
-    sys.addaudithook(make_hook(files, tell, busy))
+    of_interpreter.add_audit_hook(*make_hook(files, tell, busy, of_interpreter))

@@ -9,13 +9,14 @@ from . import snapshot, words
 
 class Interpreter:
     """stack(until): [frame, its code, ...] from the caller outwards, up to the frame `until` and without it.
-    code_of(value): of a function, else None. holds_text(namespace): whether all keys of a dict are plain text.
-    words: words.Words, or None."""
+    here(None): the frame of the caller. code_of(value): of a function, else None. holds_text(namespace): whether all keys of a dict are plain
+    text. words: words.Words, or None. add_audit_hook(hook, events, event, words): for good; events: all that the hook looks at, of others it need
+    not be told, nor of that one if its second argument is none of the words."""
 
-    __slots__ = ("stack", "code_of", "holds_text", "words")
+    __slots__ = ("stack", "here", "code_of", "holds_text", "words", "add_audit_hook")
 
-    def __init__(self, stack, code_of, holds_text, of_words):
-        self.stack, self.code_of, self.holds_text, self.words = stack, code_of, holds_text, of_words
+    def __init__(self, stack, here, code_of, holds_text, of_words, add_audit_hook):
+        self.stack, self.here, self.code_of, self.holds_text, self.words, self.add_audit_hook = stack, here, code_of, holds_text, of_words, add_audit_hook
 
 
 def plain():
@@ -28,10 +29,22 @@ def plain():
             frame = frame.f_back
         return found
 
-    return Interpreter(stack, lambda value: value.__code__ if type(value) is function_type else None, snapshot.holds_text, None)
+    def here(_):
+        return frame_at(1)
+
+    return Interpreter(stack, here, lambda value: value.__code__ if type(value) is function_type else None, snapshot.holds_text, None,
+                       lambda hook, *_: sys.addaudithook(hook))
 
 
 PLAIN_STACK = plain().stack.__code__  # who asks for frames without a word of it
+
+
+def _adding(install):
+    def add_audit_hook(*hook):
+        if not install(hook):
+            sys.addaudithook(hook[0])
+
+    return add_audit_hook
 
 
 def find(library):
@@ -41,13 +54,15 @@ def find(library):
 
         make = library.assay_warm_python_functions
         make.restype, make.argtypes = ctypes.py_object, []
-        stack, code_of, holds_text, differ = make()
+        stack, code_of, holds_text, differ, here, install_audit_hook = make()
         known = plain()
         outer = stack(None)[2:]
-        if stack(sys._getframe()) or outer != known.stack(None)[2:] or code_of(find) is not known.code_of(find) or code_of(find.__code__) is not None:
+        if here(None) is not sys._getframe() or stack(sys._getframe()):
+            return known
+        if outer != known.stack(None)[2:] or code_of(find) is not known.code_of(find) or code_of(find.__code__) is not None:
             return known
         if not holds_text({}) or not holds_text({"a": 1}) or holds_text({"a": 1, 2: 3}) or holds_text({type("Text", (str,), {})("a"): 1}):
             return known
-        return Interpreter(stack, code_of, holds_text, words.find(differ))
+        return Interpreter(stack, here, code_of, holds_text, words.find(differ), _adding(install_audit_hook))
     except Exception:
         return plain()

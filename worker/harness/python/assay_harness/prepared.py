@@ -4,7 +4,7 @@ task."""
 import os
 import sys
 
-from . import canaries, integrity, interpreter, plugin, pytest_session, rewriting, snapshot, suite_module, task
+from . import audit, canaries, integrity, interpreter, plugin, pytest_session, rewriting, snapshot, suite_module, task
 
 
 class Prepared:
@@ -20,6 +20,7 @@ class Prepared:
         self.reporting = plugin.ReportPlugin()
         self.config = None
         self.canaries = None  # compiled, for the forks of a server
+        self.install_audit = audit.install  # a rehearsal has another (rehearsal.py)
         self._arguments = (workspace, suite_path, list(further_arguments))
 
     def configure(self, with_conftest, stop_on_first_failure):

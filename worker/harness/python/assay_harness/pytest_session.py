@@ -58,6 +58,11 @@ def arguments(workspace, suite_path, with_conftest, stop_on_first_failure, furth
     return args + list(further) + [suite_path]
 
 
+def plugin_modules():
+    """Of pytest's own plugins, those that are loaded with each configuration."""
+    return ["_pytest." + name for name in (*pytest_config.default_plugins, "config.compat", "_argcomplete") if name not in DISABLED]
+
+
 def prepare(args, plugins):
     """A pytest Config, ready to run. A trusted conftest.py is imported here."""
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"

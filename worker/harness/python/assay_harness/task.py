@@ -7,7 +7,7 @@ import traceback
 import types
 import warnings
 
-from . import audit, blame, guard, integrity, kept, snapshot, streams
+from . import blame, guard, integrity, kept, snapshot, streams
 from . import files as workspace_files
 from . import plan as suite_plan
 from .files import TRUSTED
@@ -200,7 +200,7 @@ class _Session:
         self._module.imported = made.suite_imported
         self._reporting.guard = made
         self._reporter.guard_by(made.before_line, self._reporting.canaries.table)
-        audit.install(self._files, tell, busy)
+        self._prepared.install_audit(self._files, tell, busy, self._prepared.interpreter)
 
     def run(self):
         return judge(lambda: self._pytest.run(self.config), lambda: self)

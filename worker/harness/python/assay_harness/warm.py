@@ -10,6 +10,7 @@ import importlib
 import logging
 import os
 import pkgutil
+import re
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,8 @@ NEEDED_LATER = (
     "string", "itertools", "functools", "collections", "collections.abc", "operator", "re", "datetime", "zipfile", "logging",
     "importlib.metadata", "getpass", "threading", "queue", "contextlib", "enum", "hashlib", "uuid", "urllib.parse",
 )
+# What tmp_path compiles: where re's patterns are looked at, what came is looked at too.
+PATTERNS = (r"[\W]",)
 
 
 class Unfit(Exception):
@@ -60,13 +63,15 @@ class _Loading:
 
 
 def _load_pytest():
-    from . import coverage_run, entrance, equality, fast_path, fast_rehearsal, judges_config, kept, prepared, suite_module, task  # noqa: F401
+    from . import coverage_run, entrance, equality, fast_path, fast_rehearsal, judges_config, kept, prepared, pytest_session, suite_module, task  # noqa: F401
 
-    for name in NEEDED_LATER:
+    for name in (*NEEDED_LATER, *pytest_session.plugin_modules()):
         try:
             importlib.import_module(name)
         except ImportError:
             pass
+    for pattern in PATTERNS:
+        re.compile(pattern)
 
 
 def _open_descriptors():
@@ -142,10 +147,21 @@ class Server:
         from . import interpreter
         from .prepared import Prepared, suite_path
 
-        self._prepared = Prepared(WORKSPACE, suite_path(WORKSPACE, suite), pytest_arguments, interpreter.find(self._library))
+        its_interpreter = interpreter.find(self._library)
+        self._rehearse(its_interpreter)
+        self._prepared = Prepared(WORKSPACE, suite_path(WORKSPACE, suite), pytest_arguments, its_interpreter)
         self._prepared.configure(with_conftest=False, stop_on_first_failure=False)
         self._prepared.make_ready()
         self._loaded = frozenset()
+
+    def _rehearse(self, its_interpreter):
+        """Before what is prepared for tasks, which fills the room that this leaves."""
+        from . import pytest_rehearsal
+
+        try:
+            pytest_rehearsal.rehearse(its_interpreter)
+        except Exception as error:  # tasks can do without
+            self._loading.text.append("no rehearsal: %s: %s" % (type(error).__name__, error))
 
     def _has_a_loaded_name(self):
         """The task brings a module, or what may be one, that this process has loaded already under that name."""
