@@ -26,6 +26,7 @@ struct statement {
     const char *sql;
     int param_count;
     char **params;
+    int *sizes; /* NULL: texts */
     database_done_fn *done;
     void *context;
     struct statement *next;
@@ -38,6 +39,7 @@ struct database {
     struct loop_watch *watch;
     uint32_t events;
     bool busy;                /* the head of the queue is with the server */
+    bool unpolled;            /* and was not asked for since */
     struct loop_timer *retry; /* set: nothing is sent before it fires */
     bool waiting;
     struct loop_timer *overdue; /* while a statement is with the server */
@@ -50,6 +52,7 @@ struct database {
     int64_t retries;
 };
 
+static void send_next(struct database *database);
 static void start(struct database *database);
 
 static uint32_t random_number(void)
@@ -65,6 +68,7 @@ static void statement_free(struct statement *statement)
     for (int i = 0; i < statement->param_count; i++)
         free(statement->params[i]);
     free(statement->params);
+    free(statement->sizes);
     free(statement);
 }
 
@@ -99,7 +103,7 @@ static void wait_and_retry(struct database *database, const char *what, const st
 }
 
 /* The result is handed to the one who asked; the statement leaves the queue before, so that the callback can
- * submit the next one. */
+ * submit the next one, and the server has the one behind it already. */
 static void finish(struct database *database, const struct pg_result *result,
                    const struct database_refusal *refusal)
 {
@@ -111,6 +115,7 @@ static void finish(struct database *database, const struct pg_result *result,
     database->busy = false;
     database->trouble[0] = '\0';
     loop_timer_stop(database->overdue);
+    send_next(database);
     if (done->done != NULL)
         done->done(done->context, result, refusal);
     statement_free(done);
@@ -231,19 +236,36 @@ static void on_overdue(void *context)
     wait_and_retry(database, "the database is silent", &err);
 }
 
+static bool send_to_server(struct database *database, const struct statement *statement, struct err *err)
+{
+    const char *const *params = (const char *const *)statement->params;
+    if (statement->sizes != NULL)
+        return pg_send_binary(database->pg, statement->sql, statement->param_count, params, statement->sizes,
+                              err);
+    return pg_send(database->pg, statement->sql, statement->param_count, params, err);
+}
+
 /* Sends the head of the queue when that is possible now. */
+static void send_next(struct database *database)
+{
+    if (database->pg == NULL || database->busy || database->waiting || database->head == NULL)
+        return;
+    struct err err = ERR_INIT;
+    database->busy = true;
+    database->unpolled = true;
+    loop_timer_set(database->overdue, clock_ms() + database->statement_timeout_s * 1000 + GRACE_MS);
+    if (!send_to_server(database, database->head, &err))
+        failed(database, &err);
+}
+
+/* The same, and sees to it that the loop wakes for what the server answers. */
 static void start(struct database *database)
 {
-    while (database->pg != NULL && !database->busy && !database->waiting && database->head != NULL) {
-        struct statement *next = database->head;
-        struct err err = ERR_INIT;
-        database->busy = true;
-        loop_timer_set(database->overdue, clock_ms() + database->statement_timeout_s * 1000 + GRACE_MS);
-        if (!pg_send(database->pg, next->sql, next->param_count, (const char *const *)next->params, &err)) {
-            failed(database, &err);
-            continue;
-        }
+    send_next(database);
+    while (database->busy && database->unpolled) {
+        database->unpolled = false;
         poll_statement(database);
+        send_next(database);
     }
 }
 
@@ -304,12 +326,23 @@ void database_free(struct database *database)
 void database_submit(struct database *database, const char *sql, int param_count, char **params,
                      database_done_fn *done, void *context)
 {
+    database_submit_binary(database, sql, param_count, params, NULL, done, context);
+}
+
+void database_submit_binary(struct database *database, const char *sql, int param_count, char **params,
+                            const int *sizes, database_done_fn *done, void *context)
+{
     struct statement *statement = memory_take(sizeof(*statement));
+    size_t count = (size_t)param_count;
     statement->sql = sql;
     statement->param_count = param_count;
-    statement->params = memory_take((size_t)param_count * sizeof(*params));
-    for (int i = 0; i < param_count; i++)
-        statement->params[i] = params[i];
+    statement->params = memory_take(count * sizeof(*params));
+    if (count > 0)
+        memcpy(statement->params, params, count * sizeof(*params));
+    if (sizes != NULL)
+        statement->sizes = memory_take(count * sizeof(*sizes));
+    if (sizes != NULL && count > 0)
+        memcpy(statement->sizes, sizes, count * sizeof(*sizes));
     statement->done = done;
     statement->context = context;
     if (database->tail != NULL)

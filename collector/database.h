@@ -40,6 +40,9 @@ void database_free(struct database *database); /* forgets what is queued; NULL i
  * they are freed one by one, the array itself is copied. */
 void database_submit(struct database *database, const char *sql, int param_count, char **params,
                      database_done_fn *done, void *context);
+/* The same with parameters in PostgreSQL's binary form, PG_BINARY_PARAMS_MAX at most; `sizes` is copied. */
+void database_submit_binary(struct database *database, const char *sql, int param_count, char **params,
+                            const int *sizes, database_done_fn *done, void *context);
 
 bool database_is_up(const struct database *database);
 /* Why the statement at the head of the queue is tried again and again (nobody's row, such as a missing table,

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/array.h"
 #include "collector/memory.h"
-#include "collector/row.h"
 #include "collector/statements.h"
 #include "common/log.h"
 #include "common/mem.h"

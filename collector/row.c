@@ -1,104 +1,135 @@
 #include "collector/row.h"
 
-#include <math.h>
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/array.h"
 #include "collector/memory.h"
-#include "common/clock.h"
 
-const struct row_column_type row_columns[ROW_COLUMN_COUNT] = {
-    [ROW_JOB_ID] = {"job_id", "text"},
-    [ROW_TASK_ID] = {"task_id", "text"},
-    [ROW_RUNTIME] = {"runtime", "text"},
-    [ROW_STATUS] = {"status", "text"},
-    [ROW_REASON] = {"reason", "text"},
-    [ROW_PASS_RATE] = {"test_pass_rate", "float8"},
-    [ROW_PASSED] = {"passed", "integer"},
-    [ROW_FAILED] = {"failed", "integer"},
-    [ROW_SKIPPED] = {"skipped", "integer"},
-    [ROW_TOTAL] = {"total", "integer"},
-    [ROW_ERRORS] = {"errors", "jsonb"},
-    [ROW_TESTS] = {"tests", "jsonb"},
-    [ROW_TESTS_TRUNCATED] = {"tests_truncated", "boolean"},
-    [ROW_STDOUT] = {"stdout", "text"},
-    [ROW_STDERR] = {"stderr", "text"},
-    [ROW_STDOUT_TRUNCATED] = {"stdout_truncated", "boolean"},
-    [ROW_STDERR_TRUNCATED] = {"stderr_truncated", "boolean"},
-    [ROW_EXIT_CODE] = {"exit_code", "integer"},
-    [ROW_SIGNAL] = {"signal", "integer"},
-    [ROW_QUEUED_MS] = {"queued_ms", "bigint"},
-    [ROW_SETUP_MS] = {"setup_ms", "bigint"},
-    [ROW_COMPILE_MS] = {"compile_ms", "bigint"},
-    [ROW_RUN_MS] = {"run_ms", "bigint"},
-    [ROW_CPU_MS] = {"cpu_ms", "bigint"},
-    [ROW_PEAK_MEMORY_KB] = {"peak_memory_kb", "bigint"},
-    [ROW_COVERAGE] = {"coverage", "jsonb"},
-    [ROW_CACHED] = {"cached", "boolean"},
-    [ROW_LABELS] = {"labels", "jsonb"},
-    [ROW_RECONSTRUCTION_ID] = {"reconstruction_id", "bigint"},
-    [ROW_WORKER] = {"worker", "text"},
-    [ROW_ATTEMPT] = {"attempt", "integer"},
-    [ROW_SANDBOX] = {"sandbox", "jsonb"},
-    [ROW_STARTED_AT] = {"started_at", "timestamptz"},
-    [ROW_FINISHED_AT] = {"finished_at", "timestamptz"},
+/* How values are sent: OIDs of pg_type.dat, the same in every PostgreSQL. */
+enum wire { WIRE_TEXT, WIRE_JSONB, WIRE_INTEGER, WIRE_REAL, WIRE_BOOLEAN, WIRE_TIME };
+static const struct {
+    const char *type;
+    uint32_t oid;
+} wires[] = {
+    [WIRE_TEXT] = {"text", 25},    [WIRE_JSONB] = {"jsonb", 3802},   [WIRE_INTEGER] = {"bigint", 20},
+    [WIRE_REAL] = {"float8", 701}, [WIRE_BOOLEAN] = {"boolean", 16}, [WIRE_TIME] = {"timestamptz", 1184},
+};
+
+static const struct {
+    const char *name, *type; /* as in conf/schema */
+    enum wire wire;
+} columns[ROW_COLUMN_COUNT] = {
+    [ROW_JOB_ID] = {"job_id", "text", WIRE_TEXT},
+    [ROW_TASK_ID] = {"task_id", "text", WIRE_TEXT},
+    [ROW_RUNTIME] = {"runtime", "text", WIRE_TEXT},
+    [ROW_STATUS] = {"status", "text", WIRE_TEXT},
+    [ROW_REASON] = {"reason", "text", WIRE_TEXT},
+    [ROW_PASS_RATE] = {"test_pass_rate", "float8", WIRE_REAL},
+    [ROW_PASSED] = {"passed", "integer", WIRE_INTEGER},
+    [ROW_FAILED] = {"failed", "integer", WIRE_INTEGER},
+    [ROW_SKIPPED] = {"skipped", "integer", WIRE_INTEGER},
+    [ROW_TOTAL] = {"total", "integer", WIRE_INTEGER},
+    [ROW_ERRORS] = {"errors", "jsonb", WIRE_JSONB},
+    [ROW_TESTS] = {"tests", "jsonb", WIRE_JSONB},
+    [ROW_TESTS_TRUNCATED] = {"tests_truncated", "boolean", WIRE_BOOLEAN},
+    [ROW_STDOUT] = {"stdout", "text", WIRE_TEXT},
+    [ROW_STDERR] = {"stderr", "text", WIRE_TEXT},
+    [ROW_STDOUT_TRUNCATED] = {"stdout_truncated", "boolean", WIRE_BOOLEAN},
+    [ROW_STDERR_TRUNCATED] = {"stderr_truncated", "boolean", WIRE_BOOLEAN},
+    [ROW_EXIT_CODE] = {"exit_code", "integer", WIRE_INTEGER},
+    [ROW_SIGNAL] = {"signal", "integer", WIRE_INTEGER},
+    [ROW_QUEUED_MS] = {"queued_ms", "bigint", WIRE_INTEGER},
+    [ROW_SETUP_MS] = {"setup_ms", "bigint", WIRE_INTEGER},
+    [ROW_COMPILE_MS] = {"compile_ms", "bigint", WIRE_INTEGER},
+    [ROW_RUN_MS] = {"run_ms", "bigint", WIRE_INTEGER},
+    [ROW_CPU_MS] = {"cpu_ms", "bigint", WIRE_INTEGER},
+    [ROW_PEAK_MEMORY_KB] = {"peak_memory_kb", "bigint", WIRE_INTEGER},
+    [ROW_COVERAGE] = {"coverage", "jsonb", WIRE_JSONB},
+    [ROW_CACHED] = {"cached", "boolean", WIRE_BOOLEAN},
+    [ROW_LABELS] = {"labels", "jsonb", WIRE_JSONB},
+    [ROW_RECONSTRUCTION_ID] = {"reconstruction_id", "bigint", WIRE_INTEGER},
+    [ROW_WORKER] = {"worker", "text", WIRE_TEXT},
+    [ROW_ATTEMPT] = {"attempt", "integer", WIRE_INTEGER},
+    [ROW_SANDBOX] = {"sandbox", "jsonb", WIRE_JSONB},
+    [ROW_STARTED_AT] = {"started_at", "timestamptz", WIRE_TIME},
+    [ROW_FINISHED_AT] = {"finished_at", "timestamptz", WIRE_TIME},
 };
 
 #define ROW_USUAL_SIZE 2048
+
+#define MS_FROM_1970_TO_2000 INT64_C(946684800000)
+#define JSONB_VERSION        '\1' /* before the text of each (jsonb_recv) */
 
 struct builder {
     struct row *row;
     struct buf text;
 };
 
+/* A value is its length, as it is sent, its bytes, and a NUL, so that a text is one. */
 static void begin(struct builder *b, enum row_column column)
 {
+    const uint32_t length = 0; /* known at the end */
     b->row->offsets[column] = b->text.size;
+    buf_append(&b->text, &length, sizeof length);
 }
 
-static void end(struct builder *b)
+static void end(struct builder *b, enum row_column column)
 {
+    size_t offset = b->row->offsets[column];
+    uint32_t length = htobe32((uint32_t)(b->text.size - offset - sizeof length));
+    if (!b->text.failed)
+        memcpy(b->text.data + offset, &length, sizeof length);
     buf_append_char(&b->text, '\0');
+}
+
+static void put_bytes(struct builder *b, enum row_column column, const void *value, size_t size)
+{
+    begin(b, column);
+    buf_append(&b->text, value, size);
+    end(b, column);
 }
 
 static void put_text(struct builder *b, enum row_column column, const char *value)
 {
-    if (value == NULL)
-        return;
-    begin(b, column);
-    buf_append_text(&b->text, value);
-    end(b);
+    if (value != NULL)
+        put_bytes(b, column, value, strlen(value));
 }
 
 static void put_integer(struct builder *b, enum row_column column, bool present, int64_t value)
 {
-    if (!present)
-        return;
-    begin(b, column);
-    buf_append_integer(&b->text, value);
-    end(b);
+    uint64_t sent = htobe64((uint64_t)value);
+    if (present)
+        put_bytes(b, column, &sent, sizeof sent);
+}
+
+static void put_real(struct builder *b, enum row_column column, double value)
+{
+    uint64_t sent;
+    memcpy(&sent, &value, sizeof sent);
+    sent = htobe64(sent);
+    put_bytes(b, column, &sent, sizeof sent);
 }
 
 static void put_bool(struct builder *b, enum row_column column, bool value)
 {
-    put_text(b, column, value ? "t" : "f");
+    put_bytes(b, column, value ? "\1" : "", 1);
 }
 
+/* Sent as microseconds since 2000. */
 static void put_time(struct builder *b, enum row_column column, int64_t unix_ms)
 {
-    char text[RFC3339_SIZE];
-    if (unix_ms == 0)
-        return;
-    clock_rfc3339(unix_ms, text);
-    put_text(b, column, text);
+    put_integer(b, column, unix_ms != 0, (unix_ms - MS_FROM_1970_TO_2000) * 1000);
 }
 
 static void put_json(struct builder *b, enum row_column column, const struct result *result,
                      void (*write)(const struct result *, struct buf *))
 {
     begin(b, column);
+    buf_append_char(&b->text, JSONB_VERSION);
     write(result, &b->text);
-    end(b);
+    end(b, column);
 }
 
 static void put_verdict(struct builder *b, const struct result *r)
@@ -108,11 +139,8 @@ static void put_verdict(struct builder *b, const struct result *r)
     put_text(b, ROW_RUNTIME, r->runtime);
     put_text(b, ROW_STATUS, status_name(r->status));
     put_text(b, ROW_REASON, reason_name(r->reason));
-    if (r->has_pass_rate) {
-        begin(b, ROW_PASS_RATE);
-        buf_printf(&b->text, "%.17g", r->pass_rate);
-        end(b);
-    }
+    if (r->has_pass_rate)
+        put_real(b, ROW_PASS_RATE, r->pass_rate);
     put_integer(b, ROW_PASSED, true, r->passed);
     put_integer(b, ROW_FAILED, true, r->failed);
     put_integer(b, ROW_SKIPPED, true, r->skipped);
@@ -166,11 +194,8 @@ struct row *row_new(const struct result *result)
     put_bool(&b, ROW_STDOUT_TRUNCATED, result->out_truncated);
     put_bool(&b, ROW_STDERR_TRUNCATED, result->err_truncated);
     put_measures(&b, result);
-    if (result->coverage != NULL) {
-        begin(&b, ROW_COVERAGE);
-        (void)result_coverage_to_json(result, &b.text);
-        end(&b);
-    }
+    if (result->coverage != NULL)
+        put_json(&b, ROW_COVERAGE, result, result_coverage_to_json);
     put_bool(&b, ROW_CACHED, result->cached);
     put_text(&b, ROW_WORKER, result->worker);
     put_integer(&b, ROW_ATTEMPT, result->attempt != 0, result->attempt);
@@ -190,50 +215,72 @@ void row_free(struct row *row)
 
 const char *row_value(const struct row *row, enum row_column column)
 {
-    return row->offsets[column] != ROW_NULL ? row->text + row->offsets[column] : NULL;
+    if (row->offsets[column] == ROW_NULL)
+        return NULL;
+    const char *value = row->text + row->offsets[column] + sizeof(uint32_t);
+    return columns[column].wire == WIRE_JSONB ? value + 1 : value;
 }
 
-static void append_element(const char *value, bool first, struct buf *out)
+/* As it is sent, the length before it; NULL for SQL NULL. */
+static const char *sent_value(const struct row *row, enum row_column column, size_t *size)
 {
-    if (!first)
-        buf_append_char(out, ',');
-    if (value == NULL) {
-        buf_append_text(out, "NULL");
-        return;
-    }
-    buf_append_char(out, '"');
-    for (const char *c = value; *c != '\0';) {
-        size_t plain = strcspn(c, "\"\\");
-        buf_append(out, c, plain);
-        c += plain;
-        if (*c != '\0') {
-            buf_append_char(out, '\\');
-            buf_append_char(out, *c++);
-        }
-    }
-    buf_append_char(out, '"');
+    uint32_t length;
+    if (row->offsets[column] == ROW_NULL)
+        return NULL;
+    const char *value = row->text + row->offsets[column];
+    memcpy(&length, value, sizeof length);
+    *size = sizeof length + be32toh(length);
+    return value;
 }
 
 void row_append_array(const struct row *const *rows, size_t count, enum row_column column, struct buf *out)
 {
+    size_t whole = ARRAY_HEAD_BYTES;
     size_t size = 0;
-    for (size_t i = 0; i < count; i++) {
-        const char *value = row_value(rows[i], column);
-        size += value != NULL ? strlen(value) + 3 : 5;
-    }
-    (void)buf_reserve(out, size + size / 4 + 2); /* a quarter for what is escaped */
-    buf_append_char(out, '{');
     for (size_t i = 0; i < count; i++)
-        append_element(row_value(rows[i], column), i == 0, out);
-    buf_append_char(out, '}');
+        whole += sent_value(rows[i], column, &size) != NULL ? size : sizeof(uint32_t);
+    (void)buf_reserve(out, whole);
+    array_append_head(wires[columns[column].wire].oid, count, out);
+    for (size_t i = 0; i < count; i++) {
+        const char *value = sent_value(rows[i], column, &size);
+        if (value != NULL)
+            buf_append(out, value, size);
+        else
+            array_append_null(out);
+    }
 }
 
-void array_append(const char *const *values, size_t count, struct buf *out)
+void row_append_names(struct buf *out)
 {
-    buf_append_char(out, '{');
-    for (size_t i = 0; i < count; i++)
-        append_element(values[i], i == 0, out);
-    buf_append_char(out, '}');
+    for (size_t i = 0; i < ROW_COLUMN_COUNT; i++)
+        buf_printf(out, "%s%s", i > 0 ? ", " : "", columns[i].name);
+}
+
+void row_append_source(struct buf *out)
+{
+    buf_append_text(out, "SELECT ");
+    for (size_t i = 0; i < ROW_COLUMN_COUNT; i++) {
+        buf_printf(out, "%s%s", i > 0 ? ", " : "", columns[i].name);
+        if (strcmp(columns[i].type, wires[columns[i].wire].type) != 0)
+            buf_printf(out, "::%s", columns[i].type); /* PostgreSQL refuses what is too large for it */
+    }
+    buf_append_text(out, " FROM unnest(");
+    for (size_t i = 0; i < ROW_COLUMN_COUNT; i++)
+        buf_printf(out, "%s$%zu::%s[]", i > 0 ? ", " : "", i + 1, wires[columns[i].wire].type);
+    buf_append_text(out, ") AS sent (");
+    row_append_names(out);
+    buf_append_char(out, ')');
+}
+
+void row_append_assignments(struct buf *out)
+{
+    const char *comma = "";
+    for (size_t i = 0; i < ROW_COLUMN_COUNT; i++) {
+        if (i == ROW_JOB_ID || i == ROW_TASK_ID)
+            continue;
+        buf_printf(out, "%s%s = EXCLUDED.%s", comma, columns[i].name, columns[i].name);
+        comma = ", ";
+    }
 }
 
 struct candidate {

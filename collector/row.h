@@ -1,5 +1,6 @@
 /*
- * A verdict as a row of the table `executions`: each column as the text that PostgreSQL takes. Pure.
+ * A verdict as a row of the table `executions`: each column as PostgreSQL takes it in binary form, so that
+ * nothing is escaped here and read again there. Pure.
  */
 #ifndef ASSAY_COLLECTOR_ROW_H
 #define ASSAY_COLLECTOR_ROW_H
@@ -11,7 +12,6 @@
 #include "common/buf.h"
 #include "common/message/result.h"
 
-/* In the order of row_columns. */
 enum row_column {
     ROW_JOB_ID,
     ROW_TASK_ID,
@@ -50,13 +50,8 @@ enum row_column {
     ROW_COLUMN_COUNT
 };
 
-struct row_column_type {
-    const char *name, *type; /* as in conf/schema */
-};
-extern const struct row_column_type row_columns[ROW_COLUMN_COUNT];
-
 struct row {
-    char *text;                       /* all values, each NUL-terminated */
+    char *text;                       /* all values, each as it is sent */
     size_t offsets[ROW_COLUMN_COUNT]; /* ROW_NULL = SQL NULL */
     size_t size;
     enum status status;
@@ -70,13 +65,17 @@ struct row {
 /* The caller frees it with row_free. */
 struct row *row_new(const struct result *result);
 void row_free(struct row *row); /* NULL is fine */
-/* NULL for SQL NULL; valid as long as the row. */
+/* The value as it is sent, a text or JSON as the C string that it is; NULL for SQL NULL. Valid as long as the
+ * row. */
 const char *row_value(const struct row *row, enum row_column column);
 
-/* Appends one column of many rows as a PostgreSQL array (PostgreSQL documentation, 8.15.6). */
+/* Appends one column of many rows as a binary array (array.h). */
 void row_append_array(const struct row *const *rows, size_t count, enum row_column column, struct buf *out);
-/* The same for values that are no rows. NULL elements are SQL NULL. */
-void array_append(const char *const *values, size_t count, struct buf *out);
+/* Parts of the statement: the columns' names; the SELECT that gives them from the arrays as $1, $2, ...; what
+ * makes another row out of one that is there. */
+void row_append_names(struct buf *out);
+void row_append_source(struct buf *out);
+void row_append_assignments(struct buf *out);
 
 /*
  * Two rows with one identity cannot be in one statement. Sorts `rows` by identity (so that two collectors

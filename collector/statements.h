@@ -5,7 +5,7 @@
 #include "common/buf.h"
 
 /*
- * Stores verdicts: one array a column ($1 ... in the order of row_columns), no identity twice.
+ * Stores verdicts: one binary array a column ($1 ... in the order of enum row_column), no identity twice.
  * One row comes back: rows inserted, rows replaced, ids of reconstructions that do not exist (text or NULL).
  */
 void statement_store_results(struct buf *out);

@@ -1,5 +1,6 @@
 #include "collector/store.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "collector/bisect.h"
@@ -141,13 +142,16 @@ static void on_done(void *context, const struct pg_result *result, const struct 
 static void send_range(struct flight *flight)
 {
     char *params[ROW_COLUMN_COUNT];
+    int sizes[ROW_COLUMN_COUNT];
     for (size_t i = 0; i < ROW_COLUMN_COUNT; i++) {
-        autobuf struct buf array = BUF_INIT;
+        autobuf struct buf array = BUF_LIMIT(INT_MAX);
         row_append_array(flight->rows + flight->range.first, flight->range.count, (enum row_column)i, &array);
+        sizes[i] = (int)array.size;
         params[i] = memory_steal(&array);
     }
     flight->sent_ms = clock_ms();
-    database_submit(flight->store->database, flight->store->sql, ROW_COLUMN_COUNT, params, on_done, flight);
+    database_submit_binary(flight->store->database, flight->store->sql, ROW_COLUMN_COUNT, params, sizes,
+                           on_done, flight);
 }
 
 /* The next part of the batch, or its end. Duplicates are stored with it, since their own row is in it; where

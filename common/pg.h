@@ -40,6 +40,10 @@ const char *pg_sqlstate(const struct pg *pg);
 /* Event-loop use: send, watch pg_fd for EPOLLIN (EPOLLOUT too while pg_flush says so), poll. One statement at
  * a time. */
 bool pg_send(struct pg *pg, const char *sql, int param_count, const char *const *params, struct err *err);
+#define PG_BINARY_PARAMS_MAX 64
+/* The same with parameters in PostgreSQL's binary form, of `sizes` bytes. */
+bool pg_send_binary(struct pg *pg, const char *sql, int param_count, const char *const *params,
+                    const int *sizes, struct err *err);
 int pg_fd(const struct pg *pg);
 enum pg_state { PG_BUSY, PG_DONE, PG_FAILED };
 /* PG_DONE: `*result` is the caller's. PG_FAILED: err says why. `*want_write`: watch for EPOLLOUT as well. */

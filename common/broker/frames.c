@@ -6,7 +6,9 @@
 
 #include "common/message/names.h"
 
-#define FRAMES_A_ROUND  1000
+/* 50 messages: what else the program serves, such as a database that waits for the rest of a statement, does
+ * not stand still for longer. */
+#define FRAMES_A_ROUND  150
 #define BODY_KEEP_BYTES ((size_t)1024 * 1024)
 #define POOL_PAGE_BYTES 4096
 

@@ -114,8 +114,7 @@ void result_labels_to_json(const struct result *result, struct buf *out); /* "{}
 void result_errors_to_json(const struct result *result, struct buf *out);
 void result_tests_to_json(const struct result *result, struct buf *out);
 void result_sandbox_to_json(const struct result *result, struct buf *out);
-/* False, and nothing appended, without coverage. */
-bool result_coverage_to_json(const struct result *result, struct buf *out);
+void result_coverage_to_json(const struct result *result, struct buf *out); /* it has one */
 /* "<job_id>.<status>". */
 void result_routing_key(const struct result *result, struct buf *out);
 

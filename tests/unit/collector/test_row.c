@@ -5,8 +5,10 @@
 
 #include <cmocka.h>
 
+#include <endian.h>
 #include <string.h>
 
+#include "collector/array.h"
 #include "collector/row.h"
 #include "common/mem.h"
 
@@ -19,6 +21,13 @@ static struct row *make(const char *json)
     struct row *row = row_new(result);
     result_free(result);
     return row;
+}
+
+static void expect_number(const struct row *row, enum row_column column, int64_t want)
+{
+    uint64_t sent;
+    memcpy(&sent, row_value(row, column), sizeof sent);
+    assert_true((int64_t)be64toh(sent) == want);
 }
 
 static void expect(const struct row *row, enum row_column column, const char *want)
@@ -41,19 +50,20 @@ static void a_verdict_becomes_a_row(void **state)
     expect(row, ROW_JOB_ID, "j");
     expect(row, ROW_STATUS, "fail");
     expect(row, ROW_REASON, "crash");
-    expect(row, ROW_PASS_RATE, "0.10000000000000001");
-    expect(row, ROW_FAILED, "9");
+    expect_number(row, ROW_PASS_RATE, 0x3fb999999999999a); /* 0.1 (IEEE 754) */
+    expect_number(row, ROW_FAILED, 9);
     expect(row, ROW_ERRORS, "[\"a\\n\\\"b\\\"\"]");
     expect(row, ROW_TESTS, "[]");
     expect(row, ROW_LABELS, "{\"k\":\"v\"}");
     expect(row, ROW_EXIT_CODE, NULL);
-    expect(row, ROW_SIGNAL, "11");
-    expect(row, ROW_CPU_MS, "7");
+    expect_number(row, ROW_SIGNAL, 11);
+    expect_number(row, ROW_CPU_MS, 7);
     expect(row, ROW_COVERAGE, NULL);
     expect(row, ROW_RECONSTRUCTION_ID, NULL);
-    expect(row, ROW_STDERR_TRUNCATED, "t");
+    assert_int_equal(row_value(row, ROW_STDERR_TRUNCATED)[0], 1);
+    assert_int_equal(row_value(row, ROW_STDOUT_TRUNCATED)[0], 0);
     expect(row, ROW_SANDBOX, "[\"tmpfs\"]");
-    expect(row, ROW_STARTED_AT, "2026-01-02T03:04:05.000Z");
+    expect_number(row, ROW_STARTED_AT, INT64_C(820638245000000)); /* microseconds since 2000 */
     expect(row, ROW_FINISHED_AT, NULL);
     assert_false(row->replaceable);
     row_free(row);
@@ -84,6 +94,36 @@ static void arrays_are_escaped(void **state)
     buf_reset(&out);
     array_append(values, 0, &out);
     assert_string_equal(buf_text(&out), "{}");
+}
+
+static void columns_become_binary_arrays(void **state)
+{
+    (void)state;
+    struct row *rows[] = {
+        make("{\"task_id\":\"t\\/"
+             "\",\"job_id\":\"j\",\"status\":\"pass\",\"reason\":\"ok\",\"test_pass_rate\":1,"
+             "\"exit_code\":3,\"labels\":{\"a\":\"\\\"\"}}"),
+        make("{\"task_id\":\"u\",\"job_id\":\"j\",\"status\":\"error\",\"reason\":\"infra\"}")};
+    static const struct {
+        enum row_column column;
+        const char *want;
+        size_t size;
+    } arrays[] = {
+#define WANT(column, text) {column, text, sizeof text - 1}
+        WANT(ROW_TASK_ID, "\0\0\0\1\0\0\0\1\0\0\0\x19\0\0\0\2\0\0\0\1\0\0\0\2t/\0\0\0\1u"),
+        WANT(ROW_EXIT_CODE, "\0\0\0\1\0\0\0\1\0\0\0\x14\0\0\0\2\0\0\0\1\0\0\0\x8\0\0\0\0\0\0\0\3"
+                            "\xff\xff\xff\xff"),
+        WANT(ROW_LABELS, "\0\0\0\1\0\0\0\1\0\0\xe\xda\0\0\0\2\0\0\0\1\0\0\0\xb\1{\"a\":\"\\\"\"}"
+                         "\0\0\0\3\1{}"),
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(arrays); i++) {
+        autobuf struct buf out = BUF_INIT;
+        row_append_array((const struct row *const *)rows, ARRAY_SIZE(rows), arrays[i].column, &out);
+        assert_int_equal(out.size, arrays[i].size);
+        assert_memory_equal(out.data, arrays[i].want, out.size);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        row_free(rows[i]);
 }
 
 static struct row *verdict(const char *job, const char *task, const char *status, const char *reason)
@@ -151,7 +191,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_verdict_becomes_a_row),        cmocka_unit_test(times_of_any_size_make_a_row),
         cmocka_unit_test(what_never_ran_has_no_measures), cmocka_unit_test(arrays_are_escaped),
-        cmocka_unit_test(one_row_an_identity_is_chosen),
+        cmocka_unit_test(columns_become_binary_arrays),   cmocka_unit_test(one_row_an_identity_is_chosen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
