@@ -1,6 +1,7 @@
 """Whose fault it is when a suite cannot run, what of the program's files is not honoured, and what counts as gamed."""
 import json
 import subprocess
+import textwrap
 
 import drive
 import pytest
@@ -307,3 +308,21 @@ def test_a_machine_without_pytest(tmp_path):
 def test_wrong_arguments_in_the_stanza(tmp_path):
     ran = drive.python(tmp_path, GOOD, SUITE, arguments=["-p", "no_such_plugin_at_all"])
     assert [line["t"] for line in ran.lines] == ["harness_error"] and "no_such_plugin_at_all" in ran.lines[0]["message"]
+
+
+def test_pytests_configuration_is_not_where_pytest_keeps_it(tmp_path):
+    """In a cold start as in a server, where pytest is configured before the fork."""
+    program = """
+        import sys
+        from _pytest import debugging
+        from _pytest.assertion import util
+        kept = [debugging.pytestPDB._config, debugging.pytestPDB._pluginmanager, util._config]
+        kept += [getattr(finder, name, None) for finder in sys.meta_path for name in ("config", "session")]
+        print([type(one).__name__ for one in kept])
+        def add(a, b):
+            print(type(util._config).__name__, type(debugging.pytestPDB._config).__name__)
+            return a + b
+    """
+    ran = drive.python(tmp_path, textwrap.dedent(program), SUITE)
+    assert set(ran.outcomes.values()) == {"passed"} and ran.done and not ran.of("tampered"), ran.lines
+    assert not any(name in ran.stdout for name in ("Config", "PytestPluginManager", "Session")) and ran.stdout.count("_Answers _Answers") == 2, ran.stdout

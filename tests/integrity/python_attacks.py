@@ -287,6 +287,7 @@ SECRET_ATTACKS = [
 ATTACKS += SECRET_ATTACKS
 
 # Ways to the same places that meet neither a frame nor the garbage collector.
+REQUEST_SUITE = SUITE.replace("():", "(request):").replace("(3)", "(3, request)").replace("(12)", "(12, request)")
 CONFIG = "import os, signal, threading\nimport _pytest.assertion.util as util\n"
 QUIET_ATTACKS = [
     Attack("a plugin registered through pytest's own variable", CONFIG + "import pytest\nclass Green:\n    @pytest.hookimpl(tryfirst=True)\n"
@@ -297,6 +298,13 @@ QUIET_ATTACKS = [
            "def square(n):\n    if n == 3:\n        util._config.pluginmanager.register(Green())\n        return 9\n"),
     Attack("items replaced through pytest's own variable", CONFIG + "def square(n):\n    session = util._config.pluginmanager.getplugin('session')\n"
            "    for item in session.items:\n        item.obj = lambda: None\n    return 9\n"),
+    Attack("items that run nothing, through the session of pytest's import hook", "import sys\ndef square(n):\n    for finder in sys.meta_path:\n"
+           "        for item in getattr(getattr(finder, 'session', None), 'items', ()):\n            item.runtest = lambda: None\n    return 9\n"),
+    Attack("items that run nothing, through the suite's own request", "def square(n, request):\n    for item in request.session.items:\n"
+           "        item.runtest = lambda: None\n    return 9\n", suite=REQUEST_SUITE, twin="def square(n, request):\n    return n * n\n"),
+    Attack("items of another class, through the suite's own request", "def square(n, request):\n    for item in request.session.items:\n"
+           "        item.__class__ = type('Item', (type(item),), {'runtest': lambda self: None})\n    return 9\n",
+           suite=REQUEST_SUITE, twin="def square(n, request):\n    return n * n\n"),
     Attack("marks added through pytest's own variable", CONFIG + "import pytest\ndef square(n):\n    session = util._config.pluginmanager.getplugin('session')\n"
            "    for item in session.items:\n        item.add_marker(pytest.mark.xfail)\n    return 9 if n == 3 else None\n"),
     Attack("the reporter through pytest's own variable", CONFIG + "def square(n):\n    for plugin in util._config.pluginmanager.get_plugins():\n"

@@ -28,7 +28,7 @@ def _function(method):
 
 
 def hide(config):
-    """Before the program is loaded. Returns what must be called for each test, because pytest sets one of them anew."""
+    """Before the program is loaded, when the collection has begun: then pytest has set them. Returns what must be called for each test, because pytest sets one of them anew."""
     answers = make_answers(config)
     debugging.pytestPDB._config = answers
     debugging.pytestPDB._pluginmanager = None

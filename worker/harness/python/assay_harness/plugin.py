@@ -13,7 +13,7 @@ from _pytest.unittest import TestCaseFunction
 # A program may put others in their place for a while.
 from builtins import any, getattr, hasattr, isinstance, len, range, set, sorted, str, tuple
 
-from . import blame, canaries, integrity
+from . import blame, canaries, integrity, judges_config
 from .files import PROGRAM, TRUSTED
 
 
@@ -56,10 +56,10 @@ class ReportPlugin:
     def __init__(self):
         self._reporter = None
         self._files = None
+        self._hide_config = None
         self.plan = None  # set before the session runs, as is:
         self.guard = None
         self.canaries = None
-        self.hide_config = None
         self._suite_module = None
         self._with_conftest = False
         self._running = {}
@@ -84,6 +84,12 @@ class ReportPlugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session):
         self.guard.collection_begins(session.config)
+
+    @pytest.hookimpl
+    def pytest_collectstart(self, collector):
+        """The session's collection comes first, behind what pytest itself sets when it begins."""
+        if isinstance(collector, pytest.Session):
+            self._hide_config = judges_config.hide(collector.config)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items):
@@ -160,7 +166,7 @@ class ReportPlugin:
     @pytest.hookimpl
     def pytest_runtest_logstart(self, nodeid):
         self._current = nodeid
-        self.hide_config()
+        self._hide_config()
         self._reporter.start(short_name(nodeid))
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)

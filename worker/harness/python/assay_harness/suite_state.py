@@ -7,7 +7,7 @@ import sys
 import types
 
 # A suite may put others in their place for a while.
-from builtins import all, any, getattr, id, len, list, map, zip
+from builtins import all, any, frozenset, getattr, id, len, list, map, type, vars, zip
 
 from .files import TRUSTED
 
@@ -72,6 +72,7 @@ class Tests:
 
     def __init__(self, session, may_mark):
         self._may_mark = may_mark
+        self._methods = {}  # class of items -> the names of its functions
         self._items = {id(item): (item, self._of(item)) for item in session.items}
         manager = getattr(session, "_fixturemanager", None)
         self._fixtures = [found for named in manager._arg2fixturedefs.values() for found in named] if manager else []
@@ -80,12 +81,21 @@ class Tests:
     def _of(self, item):
         callspec = getattr(item, "callspec", None)
         parameters = list(callspec.params.values()) if callspec is not None else []
-        marks = [] if self._may_mark else list(item.own_markers)
-        return [getattr(item, "_fixtureinfo", None), callspec] + parameters + marks
+        others = [] if self._may_mark else [self._hides(item), *item.own_markers]
+        return [type(item), getattr(item, "_fixtureinfo", None), callspec] + parameters + others
+
+    def _hides(self, item):
+        """Whether something of its own stands in the place of a function of its class, as of the one that runs it."""
+        class_ = type(item)
+        if class_ not in self._methods:
+            self._methods[class_] = frozenset(name for base in class_.__mro__ for name, value in vars(base).items() if type(value) is types.FunctionType)
+        return not self._methods[class_].isdisjoint(vars(item))
 
     def changed(self, item):
         known = self._items.get(id(item))
         if known is not None:
+            if type(item) is not known[1][0]:
+                return True
             now = self._of(item)
             if len(now) != len(known[1]) or any(left is not right for left, right in zip(now, known[1])):
                 return True

@@ -107,7 +107,7 @@ class _Session:
 
     def __init__(self, request, reporter, files, suite, pytest_arguments, prepared):
         # Here and not above: they import pytest, which may be missing.
-        from . import canaries, equality, judges_config, pytest_session, suite_module
+        from . import canaries, equality, pytest_session, suite_module
         from .prepared import Prepared
 
         self._request = request
@@ -118,7 +118,6 @@ class _Session:
         self._pytest = pytest_session
         self._equality = equality
         self._library = suite_module
-        self._hide_config = judges_config.hide
         self._make_canaries = canaries.Canaries
         self._module = suite_module.SuiteModule(files.suite)
         self._with_conftest = pytest_session.TRUSTED_CONFTEST in request.trusted_files
@@ -230,7 +229,6 @@ class _Session:
             self._compile()
         self._reporting.guard.pytest_prepared()
         self._reporting.canaries.compile(self.config)
-        self._reporting.hide_config = self._hide_config(self.config)
         self._module.install()
 
     def _do(self, work):
