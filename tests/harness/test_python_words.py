@@ -118,3 +118,92 @@ def test_each_is_told_by_its_index(words):
     assert [index for index, _ in watch.differing()] == [299]
     del spaces[7]["a"]
     assert [index for index, _ in watch.differing()] == [7, 299]
+
+
+SUITE = """
+class Base:
+    def check(self):
+        return 1
+
+
+class TestOne(Base):
+    value = (1, 2)
+
+    def test_one(self):
+        assert self.check()
+
+
+class TestTwo(Base):
+    def test_two(self):
+        pass
+"""
+
+
+def names_of(found, module):
+    from assay_harness import integrity, plan  # pylint: disable=import-error,import-outside-toplevel
+    return integrity.SuiteNames(module, plan.build(SUITE.encode(), "test_x.py"), lambda name: name == "test_x.py", found, path="test_x.py", stays=True)
+
+
+def made_suite():
+    module = types.ModuleType("test_x")
+    exec(compile(SUITE, "test_x.py", "exec"), vars(module))  # pylint: disable=exec-used
+    return module
+
+
+@pytest.fixture
+def both(build):
+    """SuiteNames by versions and without."""
+    sys.path.insert(0, str(HARNESS))
+    from assay_harness import interpreter  # pylint: disable=import-error,import-outside-toplevel
+    sys.path.remove(str(HARNESS))
+    found = interpreter.find(ctypes.PyDLL(str(build / "bin/assay-warm.so")))
+    if found.words is None:
+        pytest.skip("this interpreter's dicts have no version")
+    return found, interpreter.plain()
+
+
+class Key(str):
+    """No plain text."""
+
+
+CHANGES = {
+    "test": (lambda suite: setattr(suite.TestOne, "test_one", None), ["TestOne.test_one"]),
+    "constant": (lambda suite: setattr(suite.TestOne, "value", (1, 3)), ["TestOne.value"]),
+    "base": (lambda suite: setattr(suite.TestTwo, "__bases__", (suite.TestOne,)), ["TestTwo.__bases__"]),
+    "added": (lambda suite: setattr(suite.TestTwo, "check", len), ["TestTwo.check"]),
+    "harmless": (lambda suite: setattr(suite.TestTwo, "more", 1), []),
+    "of_base": (lambda suite: delattr(suite.Base, "check"), ["Base.check"]),
+    "two": (lambda suite: (setattr(suite.TestOne, "test_one", len), setattr(suite.TestTwo, "test_two", len)), ["TestOne.test_one", "TestTwo.test_two"]),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_changes_of_the_suites_classes_are_told_alike(both, name):
+    change, expected = CHANGES[name]
+    suite = made_suite()
+    names = [names_of(found, suite) for found in both]
+    for _ in range(2):
+        assert [one.changes() for one in names] == [[], []]
+    change(suite)
+    for counts in (lambda value: True, lambda value: False, lambda value: True):
+        by_versions, without = (one.changes(counts) for one in names)
+        assert by_versions == without
+    assert names[0].changes() == names[1].changes() == expected
+
+
+def test_what_is_the_same_again_is_known_and_the_next_change_is_seen(both):
+    suite = made_suite()
+    names = [names_of(found, suite) for found in both]
+    method = vars(suite.TestOne)["test_one"]
+    for _ in range(3):
+        suite.TestOne.test_one = len
+        assert [one.changes() for one in names] == [["TestOne.test_one"]] * 2
+        suite.TestOne.test_one = method
+        assert [one.changes() for one in names] == [[], []]
+
+
+def test_a_class_that_brings_a_key_that_is_no_text_is_told(both):
+    suite = made_suite()
+    suite.TestOne = type("TestOne", (suite.Base,), {Key("x"): 1, "__module__": "test_x"})
+    names = [names_of(found, suite) for found in both]
+    assert names[0].changes() == names[1].changes() != []

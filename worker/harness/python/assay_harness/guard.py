@@ -13,7 +13,7 @@ COMPARISONS_MAX = 100  # that are preceded by a look at the suite's names, betwe
 class Guard:
     """The functions of make_guard."""
 
-    __slots__ = ("before_line", "before_comparison", "suite_imported", "pytest_prepared", "collection_begins", "plugins_changed", "tests_collected", "test_changed")
+    __slots__ = ("before_line", "before_comparison", "suite_imported", "pytest_prepared", "collection_begins", "plugins_changed", "tests_collected", "test_changed", "is_the_suites")
 
 
 def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, interpreter, own_builtins=None):
@@ -48,6 +48,9 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, 
     def pytest_prepared():
         snapshot.settle(lambda value: code_of(value) is not None and owner(code_of(value).co_filename) == OUTSIDE)
 
+    def is_the_suites(function, test, suite_module):
+        return integrity.is_the_suites(function, test, suite_module, interpreter.code_of)
+
     def before_line(kind):
         """What is wrong, as texts. The suite may have replaced things for a while, with objects of its own; with others' only where its text
         speaks of that, or that of its helpers may: what the program puts in a place need not be the program's (a builtin, code made from
@@ -80,7 +83,11 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, 
         kept["helpers"].watch_loaded()
         for text in compare(not_of_suite):
             tell(text)
-        kept["names"] = names_of(module, plan, lambda name: owner(name) == TRUSTED, interpreter, own_builtins, files.suite, not may_replace)
+        busy.add(main_thread)
+        try:
+            kept["names"] = names_of(module, plan, lambda name: owner(name) == TRUSTED, interpreter, own_builtins, files.suite, not may_replace)
+        finally:
+            busy.discard(main_thread)
 
     def collection_begins(config):
         kept["plugins"] = plugins_of(config.pluginmanager)
@@ -97,6 +104,6 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, 
     made = Guard()
     made.before_line, made.before_comparison, made.suite_imported = before_line, before_comparison, suite_imported
     made.collection_begins, made.plugins_changed = collection_begins, plugins_changed
-    made.pytest_prepared = pytest_prepared
+    made.pytest_prepared, made.is_the_suites = pytest_prepared, is_the_suites
     made.tests_collected, made.test_changed = tests_collected, test_changed
     return made

@@ -124,7 +124,12 @@ class SuiteNames:
                 members = {key: member for key, member in vars(value).items() if isinstance(member, MEMBERS) or not (key in set_again or key.startswith("__"))}
                 self._members.append((Kept(name, vars(value), members), set(vars(value)), Bases(name, value)))
         spaces = [self._names, own_builtins.namespace] if own_builtins is not None else [self._names]
-        self._watch = watching.Watch(words, [words.of_namespace(space) for space in spaces]) if words is not None else None
+        self._wrong += [OTHER_KEYS for kept, _, _ in self._members if kept.other_keys()]
+        self._watch = self._watch_classes = None
+        if words is not None:
+            self._watch = watching.Watch(words, [words.of_namespace(space) for space in spaces])
+            of_classes = [address for kept, _, bases in self._members for address in (words.of_namespace(kept.namespace), bases.address(words))]
+            self._watch_classes = watching.Watch(words, of_classes) if of_classes else None  # the words of each class one behind the other
         self._put_back = [PutBack(space) for space in spaces] if stays and not facts.global_names else []
         self._wrong += self._with_others_builtins(path)
         self._tables = {name: _elements(self._names[name]) for name in facts.iterated_tables if name in self._names}
@@ -139,6 +144,29 @@ class SuiteNames:
                 function = _plain_function_of(value)
                 if function is not None and self._code_of(function).co_filename == path and getattr(function, "__builtins__", given) is not given:
                     found.append(where + name)
+        return found
+
+    def _changes_of_classes(self, counts):
+        if self._watch is None:
+            return [name for number in range(len(self._members)) for name in self._changes_of_class(number, counts)]
+        found, differing = [], self._watch_classes.differing()
+        for number in dict.fromkeys(index // 2 for index, _ in differing):
+            found += self._changes_of_class(number, counts)
+            kept, known, bases = self._members[number]
+            if kept.same() and kept.namespace.keys() == known and bases.same():
+                for index, word in differing:
+                    if index // 2 == number:
+                        self._watch_classes.know(index, word)
+        return found
+
+    def _changes_of_class(self, number, counts):
+        kept, known, bases = self._members[number]
+        if kept.other_keys():
+            return [OTHER_KEYS]
+        found = [name for name, value in kept.changed() if counts(value)] + bases.changes(counts, counts)
+        members = kept.namespace
+        if members.keys() != known:
+            found += [kept.where + "." + key for key in members if key not in known and _hides(key, members[key], bases.mro[1:]) and counts(members[key])]
         return found
 
     def changes(self, counts=lambda value: True):
@@ -157,20 +185,13 @@ class SuiteNames:
                     self._watch.know(index, word)
                     if self._put_back and self._put_back[index].happened():
                         found.append("something of the suite")
-        for kept, known, bases in self._members:
-            if kept.other_keys():
-                found.append(OTHER_KEYS)
-                continue
-            found += [name for name, value in kept.changed() if counts(value)]
-            found += bases.changes(counts, counts)
-            members = kept.namespace
-            if members.keys() != known:
-                found += [kept.where + "." + key for key in members if key not in known and _hides(key, members[key], bases.mro[1:]) and counts(members[key])]
+        if self._members:
+            found += self._changes_of_classes(counts)
         for name, elements in self._tables.items():
             now = _elements(self._names.get(name, ()))
             if len(now) != len(elements) or any(left is not right for left, right in zip(now, elements)):
                 found.append(name)
-        return list(dict.fromkeys(found))[:10]
+        return list(dict.fromkeys(found))[:10] if found else found
 
 
 def _hides(key, value, bases):

@@ -13,7 +13,7 @@ from _pytest.unittest import TestCaseFunction
 # A program may put others in their place for a while.
 from builtins import any, getattr, hasattr, isinstance, len, range, set, sorted, str, tuple
 
-from . import blame, canaries, integrity, judges_config
+from . import blame, canaries, judges_config
 from .files import PROGRAM, TRUSTED
 
 
@@ -119,7 +119,7 @@ class ReportPlugin:
             names.append(name)
             test = self.plan.tests.get(base_name(name))
             function = getattr(item, "function", None) or getattr(item, "obj", None)
-            if test is not None and not integrity.is_the_suites(function, test, self._suite_module):
+            if test is not None and not self.guard.is_the_suites(function, test, self._suite_module):
                 self.tampering.append("%s is not the function that the suite defines" % name)
         self.guard.tests_collected(session, self._with_conftest or self.plan.facts.marks_itself)
         if names:
@@ -197,7 +197,7 @@ class ReportPlugin:
     def _check_item(self, item, function):
         name = short_name(item.nodeid)
         test = self.plan.tests.get(base_name(name))
-        if test is not None and not integrity.is_the_suites(function, test, self._suite_module):
+        if test is not None and not self.guard.is_the_suites(function, test, self._suite_module):
             self.tampering.append("%s was replaced while the tests ran" % name)
         if self.guard.test_changed(item):
             self.tampering.append("marks, parameters or fixtures of %s were changed" % name)

@@ -448,7 +448,8 @@ class Snapshot:
                 addresses.extend(state.addresses)
                 known.extend(state.known)
             self._watch = watching.Watch(self._words, addresses, known)
-        return [(self._part(index), index, word) for index, word in self._watch.differing()]
+        differing = self._watch.differing()
+        return [(self._part(index), index, word) for index, word in differing] if differing else differing
 
     def _part(self, index):
         for state in self._states:
@@ -469,4 +470,4 @@ class Snapshot:
                 self._watch.know(index, word)
                 if isinstance(part, _Space) and part.put_back is not None and part.put_back.happened() and put_back:
                     found.append("something of " + part.kept.where)
-        return list(dict.fromkeys(found))[:10]
+        return list(dict.fromkeys(found))[:10] if found else found

@@ -144,10 +144,11 @@ class Server:
         self._loading.measure("pytest", _load_pytest)
         for name in preloads:
             self._loading.measure(name, lambda name=name: importlib.import_module(name), preload=True)
-        from . import interpreter
+        from . import interpreter, kinds
         from .prepared import Prepared, suite_path
 
         its_interpreter = interpreter.find(self._library)
+        kinds.know(its_interpreter.code_of)
         self._rehearse(its_interpreter)
         self._prepared = Prepared(WORKSPACE, suite_path(WORKSPACE, suite), pytest_arguments, its_interpreter)
         self._prepared.configure(with_conftest=False, stop_on_first_failure=False)
