@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/message/json_text.h"
 #include "common/message/names.h"
 
 /* Integers up to here are exact as doubles. */
@@ -138,9 +137,7 @@ json_t *reader_load(const char *body, size_t size, struct err *err)
     json_error_t error;
     if (!check_bytes(body, size, err))
         return NULL;
-    json_t *root = json_text_load(body, size);
-    if (root == NULL)
-        root = json_loadb(body, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
+    json_t *root = json_loadb(body, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
     if (root == NULL) {
         if (json_error_code(&error) == json_error_out_of_memory) {
             (void)err_set(err, ERR_NO_MEMORY, "not enough memory for a message of %zu bytes", size);

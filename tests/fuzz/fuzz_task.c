@@ -1,10 +1,8 @@
-/* task_parse, and the JSON that the producer makes of a task; json_text_load beside jansson. */
+/* task_parse, and the JSON that the producer makes of a task. */
 #include "fuzz.h"
 
-#include <jansson.h>
 #include <string.h>
 
-#include "common/message/json_text.h"
 #include "common/message/task.h"
 #include "runtimes_fixture.h"
 
@@ -42,24 +40,11 @@ static void check_refusal(const struct err *err)
     FUZZ_REQUIRE(strpbrk(err->text, "\r\n") == NULL);
 }
 
-/* What json_text_load takes, jansson takes as the same. */
-static void check_text(const char *body, size_t size)
-{
-    json_t *ours = text_is_utf8(body, size, NULL) ? json_text_load(body, size) : NULL;
-    if (ours == NULL)
-        return;
-    json_t *theirs = json_loadb(body, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
-    FUZZ_REQUIRE(theirs != NULL && json_equal(ours, theirs));
-    json_decref(ours);
-    json_decref(theirs);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (runtimes == NULL)
         runtimes = fixture_runtimes();
     char *body = fuzz_copy(data, size);
-    check_text(body, size);
     struct task_rules rules = {.runtimes = runtimes, .message_id = "message"};
     struct task_identity identity;
     struct err err = ERR_INIT;
