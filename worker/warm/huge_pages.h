@@ -3,8 +3,8 @@
 #ifndef ASSAY_WORKER_WARM_HUGE_PAGES_H
 #define ASSAY_WORKER_WARM_HUGE_PAGES_H
 
-/* Of what this process has written to, all that the kernel will put into huge pages (Linux 6.1), once.
- * Without that everything stays as it was. */
+/* Of what this process has written to, all that the kernel will put into huge pages (Linux 6.1) and that
+ * fills them but for little, once. Without that everything stays as it was. */
 void huge_pages_use(void);
 
 #endif
