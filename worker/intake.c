@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #define PACE_UNKNOWN_US ((int64_t)INTAKE_PARK_MS * 1000)
+#define PACE_MEMORY     16
 #define PEAK_MEMORY     32
 
 int64_t intake_task_cap_ms(const struct runtime *runtime)
@@ -88,7 +89,7 @@ void intake_task_started(struct intake *intake, int64_t now_ms)
 static void learn(struct intake *intake, int64_t duration_ms)
 {
     intake->learnt = true;
-    follow_peaks(&intake->pace_us, duration_ms * 1000);
+    intake->pace_us += (duration_ms * 1000 - intake->pace_us) / PACE_MEMORY;
     intake->average_ms += (duration_ms - intake->average_ms) / 4;
     if (intake->average_ms < INTAKE_SHORT_MS)
         intake->cautious = false;

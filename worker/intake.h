@@ -10,9 +10,11 @@
  * A task leaves the look-ahead free only when its result is confirmed, which takes the broker some
  * milliseconds. While the latest tasks were shorter than that, or needed no run at all (cancelled, expired),
  * the look-ahead is therefore as many as the slots do in AHEAD_MS (wide), else they would stand idle, and the
- * lanes' weights would not hold: a lane whose look-ahead is used up leaves its turn to the others. What
- * waits goes back as soon as tasks are longer again; when none has started for STARVED_MS; and a worker that
- * had nothing to do for QUIET_MS takes little again.
+ * lanes' weights would not hold: a lane whose look-ahead is used up leaves its turn to the others. The latest
+ * tasks' average counts: one of a hundred milliseconds now and then among short ones costs those behind it no
+ * more than that, and a narrow look-ahead costs the broker a sixth more for each task (delivery_bursts.c).
+ * What waits goes back as soon as tasks are longer again; when none has started for STARVED_MS; and a worker
+ * that had nothing to do for QUIET_MS takes little again.
  *
  * A return counts towards the broker's delivery limit on RabbitMQ 3.x; so a delivery that has been returned
  * two fifths of that many times stays where it is.
@@ -64,7 +66,7 @@ struct intake {
     bool slot_freed;     /* since the last subscription */
     bool learnt;         /* a task has ended since the last decision */
     int64_t average_ms;  /* of the latest tasks' durations */
-    int64_t pace_us;     /* their longest, forgotten slowly */
+    int64_t pace_us;     /* the same, of more of them */
     int64_t weight;      /* the largest of their messages in bytes, forgotten slowly */
     int64_t progress_ms; /* when a task last started, or nothing waited */
     int64_t quiet_ms;    /* since when nothing has waited or ended */
