@@ -104,8 +104,10 @@ bool confine_for_exec(const struct confinement *confinement, struct err *err)
 
 bool confine_fork(const struct confinement *confinement, struct err *err)
 {
-    return begin(confinement, err) && privileges_drop(err) &&
+    pid_t init = confinement->container_init;
+
+    return begin(confinement, err) && (init != 0 || privileges_drop(err)) &&
            (confinement->landlock < 0 || landlock_enforce(confinement->landlock, err)) &&
-           syscall_filter_complete(false, err) && place_descriptors(confinement, 0, err) &&
-           rlimits_apply(&confinement->limits, err);
+           (init != 0 ? syscall_filter_shield(init, err) : syscall_filter_complete(false, err)) &&
+           place_descriptors(confinement, 0, err) && rlimits_apply(&confinement->limits, err);
 }

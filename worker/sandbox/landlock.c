@@ -223,6 +223,22 @@ int landlock_build(const struct landlock *landlock, uint64_t *mechanisms, struct
     return steal_fd(&ruleset);
 }
 
+int landlock_build_for_server(const struct landlock *landlock, int library, struct err *err)
+{
+    static const struct allowance proc = {"/proc", LANDLOCK_ACCESS_FS_WRITE_FILE};
+    const struct rule of_library = {library, LANDLOCK_ACCESS_FS_READ_FILE};
+    uint64_t mechanisms = 0;
+    struct rule rule;
+
+    autofd int ruleset = landlock_build(landlock, &mechanisms, err);
+    if (ruleset < 0 || !add(ruleset, &of_library, "a warm server's library", err) ||
+        !open_rule(&proc, landlock->attributes.handled_access_fs, &rule, err))
+        return -1;
+    bool added = add(ruleset, &rule, proc.path, err);
+    close_fd(&rule.fd);
+    return added ? steal_fd(&ruleset) : -1;
+}
+
 bool landlock_enforce(int ruleset, struct err *err)
 {
     if (syscall(SYS_landlock_restrict_self, ruleset, 0) != 0)

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/securebits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -44,7 +45,17 @@ bool privileges_become(uid_t uid, gid_t gid, struct err *err)
     return true;
 }
 
-bool privileges_become_for_good(uid_t uid, gid_t gid, struct err *err)
+/* Each change of uid or gid forgets the signal. A parent that died before it was set is nobody's any more. */
+static bool die_with(pid_t parent, struct err *err)
+{
+    if (parent == 0)
+        return true;
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+        return err_set_errno(err, ERR_INFRA, "PR_SET_PDEATHSIG");
+    return getppid() == parent || err_set(err, ERR_INFRA, "own_uid: the parent has died");
+}
+
+bool privileges_become_for_good(uid_t uid, gid_t gid, pid_t parent, struct err *err)
 {
     struct capabilities left;
     uid_t uids[3];
@@ -52,8 +63,14 @@ bool privileges_become_for_good(uid_t uid, gid_t gid, struct err *err)
 
     if (uid == 0 || gid == 0)
         return err_set(err, ERR_INTERNAL, "own_uid: a program must not run as root");
-    if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)
+    if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0)
+        return err_set_errno(err, ERR_INFRA, "own_uid: become gid %u", (unsigned)gid);
+    if (!die_with(parent, err))
+        return false;
+    if (setresuid(uid, uid, uid) != 0)
         return err_set_errno(err, ERR_INFRA, "own_uid: become uid %u", (unsigned)uid);
+    if (!die_with(parent, err))
+        return false;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return err_set_errno(err, ERR_INFRA, "no_new_privs");
     if (!capabilities_write(&nothing))
@@ -65,6 +82,17 @@ bool privileges_become_for_good(uid_t uid, gid_t gid, struct err *err)
         uids[0] != uid || uids[1] != uid || uids[2] != uid || gids[0] != gid || gids[1] != gid ||
         gids[2] != gid || getgroups(0, NULL) != 0)
         return err_set(err, ERR_INFRA, "own_uid: not all of uid, gid and groups have changed");
+    return true;
+}
+
+bool privileges_keep_to_become(struct err *err)
+{
+    const uint32_t kept = CAP_TO_MASK(CAP_SETUID) | CAP_TO_MASK(CAP_SETGID);
+    struct capabilities left;
+    const struct capabilities wanted = {.words[0] = {.effective = kept, .permitted = kept}};
+
+    if (!capabilities_write(&wanted) || !capabilities_read(&left) || !capabilities_equal(&left, &wanted))
+        return err_set_errno(err, ERR_INFRA, "no_capabilities: keep SETUID and SETGID alone");
     return true;
 }
 

@@ -11,8 +11,11 @@
 bool privileges_become(uid_t uid, gid_t gid, struct err *err);
 /* Root with CAP_SETUID and CAP_SETGID becomes `uid` and `gid` for good: no other group, no capability,
  * no_new_privs. For a container whose bounding set nobody may drop (that needs CAP_SETPCAP): without
- * set-user-id programs, which no_new_privs disarms, nothing can be gained from it. Reads back what it did. */
-bool privileges_become_for_good(uid_t uid, gid_t gid, struct err *err);
+ * set-user-id programs, which no_new_privs disarms, nothing can be gained from it. Reads back what it did.
+ * `parent`: only as long as that process lives; never after its death. 0 = whoever lives. */
+bool privileges_become_for_good(uid_t uid, gid_t gid, pid_t parent, struct err *err);
+/* Root in such a container keeps what that takes, and no more. */
+bool privileges_keep_to_become(struct err *err);
 /* NULL when the effective and the bounding set are exactly CAP_SETUID, CAP_SETGID and CAP_KILL; else what is
  * wrong. */
 const char *privileges_container_problem(void);

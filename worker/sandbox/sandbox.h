@@ -34,8 +34,7 @@
 
 struct sandbox;
 
-/* A warm server (warm.h): only in the setting of namespaces; elsewhere none starts, and every step is cold.
- */
+/* A warm server (warm.h). */
 struct sandbox_server {
     const char *const *argv; /* NULL-terminated; argv[0] is an absolute path */
     const char *const *environment;

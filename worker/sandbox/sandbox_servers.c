@@ -58,9 +58,6 @@ static bool start(struct sandbox *sandbox, const struct sandbox_options *options
 
 void sandbox_start_servers(struct sandbox *sandbox, const struct sandbox_options *options)
 {
-    /* A container's tasks have no namespaces of their own that a fork could enter. */
-    if (sandbox->setting == SETTING_CONTAINER)
-        return;
     sandbox->server_count =
         options->server_count < SANDBOX_SERVERS_MAX ? options->server_count : SANDBOX_SERVERS_MAX;
     for (unsigned number = 1; number <= sandbox->server_count; number++) {

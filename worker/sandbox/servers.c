@@ -1,4 +1,4 @@
-#include "worker/sandbox/servers.h"
+#include "worker/sandbox/servers_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,17 +9,22 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/mem.h"
+#include "worker/sandbox/landlock.h"
+#include "worker/sandbox/privileges.h"
 #include "worker/sandbox/rlimits.h"
 #include "worker/sandbox/step.h"
 #include "worker/sandbox/syscall_filter.h"
 #include "worker/sandbox/warm.h"
 
 #define ERROR_TAIL    400 /* of what a server wrote before it died */
+#define END_WAIT_NS   1000000
 #define FIRST_FREE_FD 64
 
 static bool read_strings(struct server *server, const struct wire_request *request, struct err *err)
@@ -47,6 +52,12 @@ void servers_init(struct servers *servers, int null, int proc)
     *servers = (struct servers){.null = null, .proc = proc};
 }
 
+void servers_init_container(struct servers *servers, const struct landlock *landlock)
+{
+    servers->container = true;
+    servers->landlock = landlock;
+}
+
 bool servers_configure(struct servers *servers, const struct wire_request *request, int *fds, size_t fd_count,
                        struct err *err)
 {
@@ -55,7 +66,8 @@ bool servers_configure(struct servers *servers, const struct wire_request *reque
 
     if (server == NULL || server->configured || fd_count != 2)
         return err_set(err, ERR_INTERNAL, "warm server %u is configured twice, or wrongly", request->server);
-    *server = (struct server){.socket = -1,
+    *server = (struct server){.pidfd = -1,
+                              .socket = -1,
                               .errors = -1,
                               .library = steal_fd(&fds[1]),
                               .tasks_max = request->processes,
@@ -79,17 +91,35 @@ static bool place(const int *from, size_t count)
     return close_range((unsigned)count, ~0U, CLOSE_RANGE_CLOEXEC) == 0;
 }
 
-/* After exec it holds no capability: the slot init's securebits give uid 0 none. Its score for the OOM killer
- * stays the slot init's: with a program's 1000 the program is chosen, however much the server has loaded. */
-static _Noreturn void child(const struct server *server, const int *fds)
+/* In a container, where securebits need a capability that nobody there has: exec gives uid 0 no more than it
+ * has. Under Landlock as its forks are, so that it reaches nothing that they cannot. */
+static bool confine_in_container(const struct landlock *landlock, int library, struct err *err)
+{
+    if (landlock != NULL) {
+        autofd int ruleset = landlock_build_for_server(landlock, library, err);
+        if (ruleset < 0 || !landlock_enforce(ruleset, err))
+            return false;
+    }
+    return privileges_keep_to_become(err) && syscall_filter_complete(false, err);
+}
+
+/* With namespaces it holds no capability after exec: the slot init's securebits give uid 0 none. Its score
+ * for the OOM killer stays the slot init's: with a program's 1000 the program is chosen, however much the
+ * server has loaded. */
+static _Noreturn void child(const struct servers *servers, const struct server *server, const int *fds,
+                            pid_t parent)
 {
     char *const *argv = (char *const *)(uintptr_t)server->argv;
     char *const *environment = (char *const *)(uintptr_t)server->environment;
 
     struct err err = ERR_INIT;
 
-    if (setsid() > 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && rlimits_apply_stack(&err) &&
-        place(fds, WARM_FIRST_FREE) && syscall_filter_complete(true, &err))
+    /* Its process group is its waiters' and, until they are a task's, its forks' too. */
+    if (setsid() > 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == parent &&
+        rlimits_apply_stack(&err) &&
+        (servers->container ? confine_in_container(servers->landlock, server->library, &err)
+                            : syscall_filter_complete(true, &err)) &&
+        place(fds, WARM_FIRST_FREE))
         (void)execve(argv[0], argv, environment);
     (void)dprintf(STDERR_FILENO, "start %s: %s", argv[0], err.code == ERR_NONE ? strerror(errno) : err.text);
     _exit(127);
@@ -109,14 +139,16 @@ static bool start_process(const struct servers *servers, struct server *server, 
     server->errors = errors[0];
     const int fds[WARM_FIRST_FREE] = {servers->null, writing,       writing,
                                       its_end,       servers->null, server->library};
+    pid_t own = getpid();
     server->pid = fork();
     if (server->pid == 0)
-        child(server, fds);
+        child(servers, server, fds, own);
     if (server->pid < 0) {
         server->pid = 0;
         return err_set_errno(err, ERR_INFRA, "fork");
     }
-    return true;
+    server->pidfd = (int)syscall(SYS_pidfd_open, server->pid, 0);
+    return server->pidfd >= 0 || err_set_errno(err, ERR_INFRA, "pidfd_open");
 }
 
 /* What it wrote at last: the reason, as a rule. */
@@ -157,17 +189,42 @@ static bool wait_until_ready(struct server *server, struct wire_event *event)
     return got == WIRE_GOT && event->err.code == ERR_NONE;
 }
 
-/* One that has ended may have been reaped already: its number could be another process's by now. */
-static void stop(struct server *server)
+/* Its waiters and forks, which are ours when their parents have died; those that are a task's have a group of
+ * their own. A number that is nobody's any more is no group of a child. */
+static bool end_group(pid_t group)
 {
-    if (server->pid > 0 && waitpid(server->pid, NULL, WNOHANG) == 0) {
-        (void)kill(server->pid, SIGKILL);
-        while (waitpid(server->pid, NULL, 0) < 0 && errno == EINTR)
+    const struct timespec moment = {0, END_WAIT_NS};
+    int64_t deadline_ms = clock_ms() + SERVER_END_MS;
+
+    for (;;) {
+        pid_t ended = waitpid(-group, NULL, WNOHANG);
+        if (ended < 0 && errno == ECHILD)
+            return true;
+        if (ended != 0)
             continue;
+        if (clock_ms() >= deadline_ms)
+            return false;
+        (void)kill(-group, SIGKILL);
+        (void)nanosleep(&moment, NULL);
     }
-    server->pid = 0;
+}
+
+/* One that has ended may have been reaped already: its number could be another process's by now. */
+bool server_stop(struct server *server)
+{
+    if (server->pid > 0 && waitpid(server->pid, NULL, WNOHANG) == 0)
+        (void)kill(server->pid, SIGKILL);
+    while (server->pid > 0 && waitpid(server->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    server->stuck = server->pid > 0 && !end_group(server->pid);
+    if (!server->stuck) {
+        server->pid = 0;
+        server->rest = SERVER_RESTS;
+    }
+    close_fd(&server->pidfd);
     close_fd(&server->socket);
     close_fd(&server->errors);
+    return !server->stuck;
 }
 
 static void start(const struct servers *servers, struct server *server, struct wire_event *event)
@@ -181,7 +238,7 @@ static void start(const struct servers *servers, struct server *server, struct w
         server->resident_bytes = event->server_bytes;
     } else {
         server->failures++;
-        stop(server);
+        (void)server_stop(server);
     }
     event->version = WIRE_VERSION;
     event->kind = WIRE_SERVER;
@@ -201,15 +258,21 @@ static bool is_stopped(const struct server *server)
            info.si_pid == server->pid && info.si_code == CLD_STOPPED;
 }
 
-static bool runs(struct server *server)
+/* Not by waitid: whoever waits for a task's end reaps what it meets. */
+static bool has_ended(const struct server *server)
+{
+    struct pollfd polled = {server->pidfd, POLLIN, 0};
+
+    return poll(&polled, 1, 0) != 0;
+}
+
+bool server_runs(struct server *server)
 {
     if (!server->configured || server->pid == 0)
         return false;
-    /* Its end not by waitid: whoever waits for a task's end reaps what it meets. */
-    struct pollfd polled = {server->errors, POLLIN, 0};
-    if ((poll(&polled, 1, 0) == 0 || (polled.revents & POLLHUP) == 0) && !is_stopped(server))
+    if (!server->stuck && !has_ended(server) && !is_stopped(server))
         return true;
-    stop(server);
+    (void)server_stop(server);
     return false;
 }
 
@@ -219,7 +282,8 @@ void servers_start(struct servers *servers, servers_report_fn *report)
 
     for (size_t i = 0; i < WIRE_SERVERS; i++) {
         struct server *server = &servers->items[i];
-        if (!server->configured || runs(server) || server->failures >= SERVER_TRIES_MAX)
+        if (!server->configured || server_runs(server) || server->stuck ||
+            server->failures >= SERVER_TRIES_MAX)
             continue;
         start(servers, server, &event);
         report(&event);
@@ -228,45 +292,73 @@ void servers_start(struct servers *servers, servers_report_fn *report)
 
 int servers_take(struct servers *servers, uint32_t number)
 {
-    if (number < 1 || number > WIRE_SERVERS || !runs(&servers->items[number - 1]))
+    if (number < 1 || number > WIRE_SERVERS || !server_runs(&servers->items[number - 1]))
         return -1;
     servers->items[number - 1].tasks++;
+    servers->items[number - 1].rest = SERVER_TAKEN;
     return servers->items[number - 1].socket;
 }
 
 int servers_watch(struct servers *servers, uint32_t number)
 {
-    return number >= 1 && number <= WIRE_SERVERS && runs(&servers->items[number - 1]) ? SERVER_WATCH_MS : -1;
+    return number >= 1 && number <= WIRE_SERVERS && server_runs(&servers->items[number - 1]) ? SERVER_WATCH_MS
+                                                                                             : -1;
 }
 
-static int64_t resident_bytes(pid_t pid, int proc)
+struct memory {
+    int64_t resident_bytes, of_files_bytes;
+};
+
+/* Zeros: it has none any more. */
+static struct memory memory_of(pid_t pid, int proc)
 {
     char name[32], text[128];
-    long long pages = 0;
+    const int64_t page_bytes = sysconf(_SC_PAGESIZE);
+    long long resident = 0, of_files = 0;
 
     (void)snprintf(name, sizeof(name), "%d/statm", (int)pid);
     autofd int fd = openat(proc, name, O_RDONLY | O_CLOEXEC);
     ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
     if (size <= 0)
-        return 0;
+        return (struct memory){0, 0};
     text[size] = '\0';
-    (void)sscanf(text, "%*s %lld", &pages);
-    return pages * sysconf(_SC_PAGESIZE);
+    (void)sscanf(text, "%*s %lld %lld", &resident, &of_files);
+    return (struct memory){resident * page_bytes, of_files * page_bytes};
+}
+
+/* While it ends, its memory is still counted where nothing of it can be seen any more. */
+static int64_t own_memory(struct server *server, int proc)
+{
+    struct memory now = memory_of(server->pid, proc);
+
+    if (now.resident_bytes > 0 || has_ended(server))
+        server->own_bytes = now.resident_bytes - now.of_files_bytes;
+    return server->own_bytes;
+}
+
+int64_t servers_memory(struct servers *servers)
+{
+    int64_t bytes = 0;
+
+    for (size_t i = 0; i < WIRE_SERVERS; i++)
+        if (servers->items[i].pid > 0)
+            bytes += own_memory(&servers->items[i], servers->proc);
+    return bytes;
 }
 
 static void look_after(struct server *server, int proc)
 {
     bool done = server->tasks_max > 0 && server->tasks >= server->tasks_max;
-    bool grown = server->growth_bytes_max > 0 &&
-                 resident_bytes(server->pid, proc) > server->resident_bytes + server->growth_bytes_max;
+    bool grown = server->growth_bytes_max > 0 && memory_of(server->pid, proc).resident_bytes >
+                                                     server->resident_bytes + server->growth_bytes_max;
 
     if (done || grown)
-        stop(server);
+        (void)server_stop(server);
 }
 
 void servers_look_after(struct servers *servers)
 {
     for (size_t i = 0; i < WIRE_SERVERS; i++)
-        if (runs(&servers->items[i]))
+        if (server_runs(&servers->items[i]))
             look_after(&servers->items[i], servers->proc);
 }

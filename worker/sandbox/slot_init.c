@@ -12,10 +12,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/mem.h"
 #include "worker/sandbox/clone.h"
 #include "worker/sandbox/slot_init_internal.h"
 #include "worker/sandbox/task_init.h"
+
+#define SETTLE_WAIT_MS   20
+#define SETTLE_WITHIN_MS 3000 /* before the servers that have not are ended */
 
 static void send_with(const struct wire_event *event, const int *fds, size_t fd_count)
 {
@@ -126,10 +130,21 @@ static void reap_task(const struct slot_state *slot, siginfo_t *info)
            (info->si_pid != 0 && info->si_pid != slot->task.pid));
 }
 
-/* In a container: what the end of the task's init has not ended. */
+/* In a container: what the end of the task's init has not ended. First what is on its way to have the task's
+ * uid; what runs of the task keeps it from its end. */
 static bool clean(struct slot_state *slot, struct err *err)
 {
-    return slot->container_uid == 0 || slot_container_clean(slot->container_uid, err);
+    int64_t deadline_ms = clock_ms() + SETTLE_WITHIN_MS;
+
+    if (slot->container_uid == 0)
+        return true;
+    while (!servers_settle(&slot->servers, SETTLE_WAIT_MS)) {
+        if (!slot_container_clean(slot->container_uid, err))
+            return false;
+        if (clock_ms() >= deadline_ms && !servers_end(&slot->servers, false))
+            return err_set(err, ERR_INFRA, "own_uid: a process of a warm server does not die");
+    }
+    return slot_container_clean(slot->container_uid, err);
 }
 
 static void end(struct slot_state *slot)
@@ -159,8 +174,11 @@ static _Noreturn void leave(struct slot_state *slot, int status)
         (void)syscall(SYS_pidfd_send_signal, slot->task.pidfd, SIGKILL, NULL, 0);
         reap_task(slot, &info);
     }
+    if (slot->container_uid != 0 && !servers_end(&slot->servers, true))
+        _exit(1);
     _exit(clean(slot, NULL) ? status : 1);
 }
+
 /* A task init that died meanwhile is found by its pidfd. */
 static void pass_to_task(const struct slot_state *slot, const struct wire_request *request, const int *fds,
                          size_t fd_count)
@@ -323,6 +341,7 @@ _Noreturn void slot_init_main(void)
         .cpu_usage = -1, .proc = -1, .null = -1, .memory = {.stat = -1}, .task = {.pidfd = -1, .socket = -1}};
     struct err err = ERR_INIT;
 
+    slot.memory.servers = &slot.servers;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     default_signals();
     (void)close_range(WIRE_SOCKET + 1, ~0U, 0);

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "worker/sandbox/landlock.h"
+#include "worker/sandbox/memory_watch.h"
 #include "worker/sandbox/servers.h"
 #include "worker/sandbox/slot_container.h"
 #include "worker/sandbox/wire.h"

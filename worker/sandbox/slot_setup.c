@@ -153,5 +153,7 @@ bool slot_set_up(struct slot_state *slot, struct err *err)
         return err_set_errno(err, ERR_INFRA, "PR_SET_DUMPABLE");
     slot->processors = sysconf(_SC_NPROCESSORS_ONLN);
     servers_init(&slot->servers, slot->null, slot->proc);
+    if (is_container)
+        servers_init_container(&slot->servers, slot->landlock);
     return true;
 }

@@ -18,7 +18,8 @@
 #include "worker/sandbox/warm_step.h"
 #include "worker/sandbox/workspace.h"
 
-#define WAITERS      1   /* a warm server's waiter counts in the task's user namespace */
+#define WAITERS      1   /* a warm server's waiter counts in the task's user namespace, where it has one */
+#define KILL_MS      10  /* what a waiter has left is killed again */
 #define POLL_MS      100 /* what one round of reaping left is looked at again */
 #define DISK_POLL_MS 10  /* the task's disk limit, in a container */
 
@@ -26,6 +27,7 @@
 struct leader {
     pid_t pid;   /* a child; 0 = it is a warm server's waiter's */
     int channel; /* to that one; -1 = none */
+    bool left;   /* the waiter has more to wait for */
 };
 
 /* How a step can be a fork of a warm server: the socket, -1 = it cannot; the blob with its command. */
@@ -104,20 +106,19 @@ static void serve_during_step(const struct task *task, struct step_clock *clock)
     fail(task, &err);
 }
 
-static bool has_ended(const struct task *task, const struct leader *leader, int *status,
-                      struct reaping_usage *usage)
+/* What the waiter of a step tells. False: nothing yet. */
+static bool waiter_told(const struct task *task, struct leader *leader, int *status,
+                        struct reaping_usage *usage)
 {
     struct wire_event event;
     struct err err = ERR_INIT;
-    bool reaped = reaping_reap(leader->pid, status, usage);
 
-    if (leader->channel < 0)
-        return reaped;
     switch (warm_step_receive(leader->channel, &event, &err)) {
     case WARM_STEP_RUNS:
         return false;
     case WARM_STEP_EXITED:
         *status = event.wait_status;
+        leader->left = event.left_processes != 0;
         usage->cpu_us += event.cpu_us;
         if (event.peak_rss_bytes > usage->peak_rss_bytes)
             usage->peak_rss_bytes = event.peak_rss_bytes;
@@ -126,6 +127,30 @@ static bool has_ended(const struct task *task, const struct leader *leader, int 
         break;
     }
     fail(task, &err);
+}
+
+static bool has_ended(const struct task *task, struct leader *leader, int *status,
+                      struct reaping_usage *usage)
+{
+    bool reaped = reaping_reap(leader->pid, status, usage);
+
+    return leader->channel < 0 ? reaped : waiter_told(task, leader, status, usage);
+}
+
+/* Everything else that the step has left. In a container a warm step's is its waiter's to wait for. */
+static bool clear(const struct task *task, struct leader *leader, struct reaping_usage *usage)
+{
+    bool left = reaping_clear(task->setup->container_uid, usage);
+    int ignored;
+
+    if (!leader->left)
+        return left;
+    while (!waiter_told(task, leader, &ignored, usage)) {
+        struct pollfd polled = {leader->channel, POLLIN, 0};
+        (void)poll(&polled, 1, KILL_MS);
+        (void)reaping_kill_all(task->setup->container_uid);
+    }
+    return true;
 }
 
 /* How long to wait for an event: until the step is to be killed at the most. */
@@ -139,7 +164,7 @@ static int poll_ms(bool watch_disk, const struct step_clock *clock, int64_t left
 }
 
 /* Until the step's first process has ended. */
-static int wait_for(const struct task *task, const struct leader *leader, struct step_clock *clock,
+static int wait_for(const struct task *task, struct leader *leader, struct step_clock *clock,
                     struct reaping_usage *usage, bool *disk_exceeded)
 {
     int status = 0;
@@ -195,9 +220,12 @@ static void start(const struct task *task, const struct wire_request *request, s
 {
     struct err err = ERR_INIT;
 
+    uid_t uid = task->setup->container_uid;
+
     if (warm->server >= 0) {
-        plan->confinement.limits.processes += plan->confinement.limits.processes > 0 ? WAITERS : 0;
-        if (!warm_step_start(warm->server, &plan->confinement, request, warm->command, &leader->channel,
+        plan->confinement.limits.processes +=
+            uid == 0 && plan->confinement.limits.processes > 0 ? WAITERS : 0;
+        if (!warm_step_start(warm->server, uid, &plan->confinement, request, warm->command, &leader->channel,
                              &err))
             fail(task, &err);
     } else if (step_start(plan, &leader->pid, exec_errno, &err) == STEP_BROKEN) {
@@ -211,18 +239,18 @@ static void run(const struct task *task, const struct wire_request *request, str
 {
     struct wire_event event = {.kind = WIRE_EXITED};
     struct reaping_usage usage = {0, 0};
-    struct leader leader = {0, -1};
+    struct leader leader = {0, -1, false};
     struct step_clock clock = {clock_us(), INT64_MAX, request->parked != 0, false};
     bool disk_exceeded = false;
 
     start(task, request, plan, warm, &leader, &event.exec_errno);
     event.warm = leader.channel >= 0;
     event.wait_status = wait_for(task, &leader, &clock, &usage, &disk_exceeded);
-    close_fd(&leader.channel);
     event.started_us = clock.started_us;
     event.wall_us = clock_us() - clock.started_us;
     event.disk_full = disk_exceeded;
-    event.left_processes = reaping_clear(task->setup->container_uid, &usage);
+    event.left_processes = clear(task, &leader, &usage);
+    close_fd(&leader.channel);
     autofd int kept = event.exec_errno == 0 && event.wait_status == 0
                           ? workspace_keep(SANDBOX_WORK_DIR, names, request->keep_items)
                           : -1;

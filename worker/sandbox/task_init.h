@@ -5,7 +5,8 @@
  * cannot be signalled by them. When it dies, the kernel kills all of the task.
  *
  * In a container it is no pid 1, but the subreaper of its task under the slot's uid; Landlock's scopes keep
- * the programs' signals from it, and it kills by uid, which is why no other process may have that uid.
+ * the programs' signals from it, and it kills by uid, which is why no other process may have that uid. Only
+ * what a warm step orphans is its waiter's instead.
  */
 #ifndef ASSAY_WORKER_SANDBOX_TASK_INIT_H
 #define ASSAY_WORKER_SANDBOX_TASK_INIT_H

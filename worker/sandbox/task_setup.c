@@ -44,7 +44,7 @@ static bool become_in_container(const struct task *task, struct err *err)
 {
     uid_t uid = task->setup->container_uid;
 
-    if (!privileges_become_for_good(uid, uid, err))
+    if (!privileges_become_for_good(uid, uid, 0, err))
         return false;
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
         return err_set_errno(err, ERR_INFRA, "set up the task's init");

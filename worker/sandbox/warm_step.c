@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/mem.h"
 
@@ -13,16 +14,19 @@ static const char *const namespaces[WIRE_FORK_FDS] = {
     [WIRE_FORK_MOUNT] = "/proc/self/ns/mnt",
 };
 
-/* Only what this function opens is closed by the caller: the first WIRE_FORK_FDS. */
-static bool collect(const struct confinement *confinement, int *fds, size_t *count,
-                    struct wire_request *request, struct err *err)
+static bool open_namespaces(int *fds, size_t *count, struct err *err)
 {
-    for (size_t i = WIRE_FORK_USER; i < WIRE_FORK_FDS; i++) {
-        fds[i] = open(namespaces[i], O_RDONLY | O_CLOEXEC);
-        if (fds[i] < 0)
-            return err_set_errno(err, ERR_INFRA, "open %s", namespaces[i]);
+    for (; *count < WIRE_FORK_FDS; (*count)++) {
+        fds[*count] = open(namespaces[*count], O_RDONLY | O_CLOEXEC);
+        if (fds[*count] < 0)
+            return err_set_errno(err, ERR_INFRA, "open %s", namespaces[*count]);
     }
-    *count = WIRE_FORK_FDS;
+    return true;
+}
+
+static void collect(const struct confinement *confinement, int *fds, size_t *count,
+                    struct wire_request *request)
+{
     if (confinement->landlock >= 0) {
         request->step_fds |= WIRE_FORK_LANDLOCK;
         fds[(*count)++] = confinement->landlock;
@@ -33,22 +37,24 @@ static bool collect(const struct confinement *confinement, int *fds, size_t *cou
         request->step_fds |= 1u << i;
         fds[(*count)++] = confinement->fds[i];
     }
-    return true;
 }
 
-bool warm_step_start(int socket, const struct confinement *confinement, const struct wire_request *run,
-                     int command, int *channel, struct err *err)
+bool warm_step_start(int socket, uid_t container_uid, const struct confinement *confinement,
+                     const struct wire_request *run, int command, int *channel, struct err *err)
 {
+    bool is_container = container_uid != 0;
     struct wire_request request = {.version = WIRE_VERSION,
                                    .kind = WIRE_FORK,
                                    .argv_items = run->argv_items,
+                                   .uid = container_uid,
+                                   .init = is_container ? (uint32_t)getpid() : 0,
                                    .processes = confinement->limits.processes,
                                    .cpu_ms = confinement->limits.cpu_ms,
                                    .address_space_bytes = confinement->limits.address_space_bytes,
                                    .file_size_bytes = confinement->limits.file_size_bytes,
                                    .open_files = confinement->limits.open_files};
     int fds[WIRE_FDS_MAX] = {-1, -1, -1, -1, -1, -1};
-    size_t count = WIRE_FORK_FDS;
+    size_t own = WIRE_FORK_USER; /* to be closed here */
     int ends[2];
 
     memcpy(request.suite_key, run->suite_key, sizeof(request.suite_key));
@@ -56,10 +62,12 @@ bool warm_step_start(int socket, const struct confinement *confinement, const st
         return err_set_errno(err, ERR_INFRA, "start a warm step: socketpair");
     fds[WIRE_FORK_CHANNEL] = ends[1];
     fds[WIRE_FORK_COMMAND] = command;
-    bool sent = collect(confinement, fds, &count, &request, err) &&
-                wire_send(socket, &request, sizeof(request), fds, count, err);
+    bool sent = is_container || open_namespaces(fds, &own, err);
+    size_t count = own;
+    collect(confinement, fds, &count, &request);
+    sent = sent && wire_send(socket, &request, sizeof(request), fds, count, err);
     fds[WIRE_FORK_COMMAND] = -1; /* the caller's */
-    wire_close_fds(fds, WIRE_FORK_FDS);
+    wire_close_fds(fds, own);
     if (!sent) {
         (void)close(ends[0]);
         return err_wrap(err, "start a warm step");

@@ -16,7 +16,7 @@
 #include "common/err.h"
 #include "worker/sandbox/suite_store.h"
 
-#define WIRE_VERSION  8u
+#define WIRE_VERSION  9u
 #define WIRE_SOCKET   3 /* the slot init's end of its socket */
 #define WIRE_STEP_FDS 5 /* stdin, stdout, stderr, report, control */
 #define WIRE_FDS_MAX  12
@@ -36,6 +36,7 @@ enum wire_kind {
     WIRE_END,
     WIRE_SERVE, /* to the slot init: blob: argv, then the environment of a warm server; then the library */
     WIRE_FORK,  /* task init to warm server (warm.h): the descriptors of enum wire_fork_fd, then the step's */
+    WIRE_SETTLE, /* slot init to warm server: IDLE comes when all that was asked before is over */
     /* Back. */
     WIRE_OPENED,
     WIRE_READY,
@@ -43,13 +44,14 @@ enum wire_kind {
     WIRE_ENDED,
     WIRE_FAILED,
     WIRE_SERVER, /* a warm server serves, or (err) does not */
+    WIRE_IDLE,
 };
 
 /* What comes first with WIRE_FORK. */
 enum wire_fork_fd {
     WIRE_FORK_CHANNEL, /* answers: FAILED, EXITED */
     WIRE_FORK_COMMAND, /* the blob of RUN: for the fork, not for the server */
-    WIRE_FORK_USER,    /* namespaces to enter, in this order */
+    WIRE_FORK_USER,    /* namespaces to enter, in this order; in a container there are none */
     WIRE_FORK_PID,
     WIRE_FORK_IPC,
     WIRE_FORK_MOUNT,
@@ -66,7 +68,9 @@ struct wire_request {
                             their names stand in the blob behind blob_items strings */
     uint32_t step_fds;   /* RUN: bit n set = descriptor n of the step is among those sent, in order. OPEN:
                             WIRE_OPEN_... */
-    uint32_t uid, gid;   /* OPEN: to become; 0 = stay (a user without privilege) */
+    uint32_t uid, gid;   /* OPEN: to become; 0 = stay (a user without privilege). FORK: uid: the same in a
+                            container; 0 = there are namespaces to enter */
+    uint32_t init;       /* FORK: in a container: the task's init */
     uint32_t deny_memory; /* OPEN: also deny memory that no rlimit bounds (no memory cgroup) */
     uint32_t no_landlock; /* OPEN: go on without Landlock where the kernel has none */
     uint32_t container;   /* OPEN: the setting is a container: no namespaces; uid is the programs' */
@@ -92,8 +96,9 @@ struct wire_event {
     int32_t exec_errno;  /* 0 = it was started */
     int64_t started_us, wall_us, cpu_us, peak_rss_bytes;
     int64_t memory_peak_bytes; /* of the task so far, as polled (container); 0 = not known */
-    uint8_t cpu_exceeded, disk_full, left_processes;
-    uint8_t memory_exceeded;  /* found by polling (container) */
+    uint8_t cpu_exceeded, disk_full, left_processes; /* of a warm server's waiter: another EXITED tells when
+                                                        they are gone */
+    uint8_t memory_exceeded;                         /* found by polling (container) */
     uint8_t task_init_killed; /* EXITED: the task is over, its init was killed by SIGKILL, as the memory limit
                                  does */
     uint8_t warm;             /* EXITED: was a fork of a warm server */

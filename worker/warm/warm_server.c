@@ -3,12 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +17,7 @@
 #include "worker/sandbox/wire.h"
 #include "worker/warm/heap_holes.h"
 #include "worker/warm/huge_pages.h"
+#include "worker/warm/waiter.h"
 #include "worker/warm/warm_internal.h"
 
 /* Of Python's interface, where the process is one. */
@@ -44,13 +42,6 @@ static struct {
 #define WARM_HANDBACK_MAGIC 0x0165746975537961u
 struct warm_handback {
     uint64_t magic, size;
-};
-
-struct job {
-    struct wire_request request;
-    int fds[WIRE_FDS_MAX];
-    size_t fd_count;
-    int handback[2]; /* a pipe, where nothing is kept of the suite yet; else -1 */
 };
 
 /* A fork only completes the filter that it inherits. */
@@ -114,51 +105,7 @@ int assay_warm_ready(const char *loaded, int64_t preload_bytes)
     return warm_ready(loaded, preload_bytes, true);
 }
 
-static void tell_failed(const struct job *job, const struct err *err)
-{
-    struct wire_event event = {.version = WIRE_VERSION, .kind = WIRE_FAILED, .err = *err};
-
-    (void)wire_send(job->fds[WIRE_FORK_CHANNEL], &event, sizeof(event), NULL, 0, NULL);
-}
-
-/* In the waiter, which never returns from here: the memory is the server's as well. */
-static _Noreturn void wait_for(const struct job *job, pid_t pid)
-{
-    struct wire_event event = {.version = WIRE_VERSION, .kind = WIRE_EXITED};
-    struct rusage usage;
-
-    while (wait4(pid, &event.wait_status, 0, &usage) < 0 && errno == EINTR)
-        continue;
-    event.cpu_us = (int64_t)usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec +
-                   (int64_t)usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec;
-    event.peak_rss_bytes = (int64_t)usage.ru_maxrss * 1024;
-    (void)wire_send(job->fds[WIRE_FORK_CHANNEL], &event, sizeof(event), NULL, 0, NULL);
-    _exit(0);
-}
-
-/* In the waiter: returns in the forked process alone. The C library's fork, and not a bare clone, so that
- * what libraries registered for a fork is called. */
-static void fork_into_task(const struct job *job)
-{
-    struct err err = ERR_INIT;
-
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
-        err_set_errno(&err, ERR_INFRA, "PR_SET_PDEATHSIG");
-    for (size_t i = WIRE_FORK_USER; i < WIRE_FORK_FDS && err.code == ERR_NONE; i++)
-        if (setns(job->fds[i], 0) != 0)
-            err_set_errno(&err, ERR_INFRA, "enter the task's namespace %zu", i);
-    pid_t pid = err.code == ERR_NONE ? fork() : -1;
-    if (pid == 0)
-        return;
-    if (pid > 0)
-        wait_for(job, pid);
-    if (err.code == ERR_NONE)
-        err_set_errno(&err, ERR_INFRA, "fork into the task");
-    tell_failed(job, &err);
-    _exit(1);
-}
-
-static bool confine(const struct job *job, struct err *err)
+static bool confine(const struct warm_job *job, struct err *err)
 {
     const struct wire_request *request = &job->request;
     int64_t address_space_bytes =
@@ -171,8 +118,9 @@ static bool confine(const struct job *job, struct err *err)
                                       .proc = server.proc,
                                       .null = server.null,
                                       .landlock = -1,
-                                      .handback = job->handback[1]};
-    size_t next = WIRE_FORK_FDS;
+                                      .handback = job->handback[1],
+                                      .container_init = (pid_t)request->init};
+    size_t next = request->uid == 0 ? WIRE_FORK_FDS : WIRE_FORK_USER;
 
     if ((request->step_fds & WIRE_FORK_LANDLOCK) != 0 && next < job->fd_count)
         confinement.landlock = job->fds[next++];
@@ -184,14 +132,14 @@ static bool confine(const struct job *job, struct err *err)
 }
 
 /* Kept until the process is confined: what goes wrong before is the machinery's failure. */
-static void become_step(const struct job *job)
+static void become_step(const struct warm_job *job)
 {
     struct err err = ERR_INIT;
 
     /* Mapped, as confining closes it; what it holds is looked at afterwards. */
     server.command.argv_items = job->request.argv_items;
     if (!wire_view_open(&server.command.words, job->fds[WIRE_FORK_COMMAND], &err) || !confine(job, &err)) {
-        tell_failed(job, &err);
+        waiter_tell_failed(job, &err);
         _exit(1);
     }
     server.may_hand_back = job->handback[1] >= 0;
@@ -201,7 +149,7 @@ static void become_step(const struct job *job)
 
 /* --- what is kept of suites (warm.h) --- */
 
-static bool has_key(const struct job *job)
+static bool has_key(const struct warm_job *job)
 {
     static const unsigned char none[SUITE_KEY_SIZE];
 
@@ -210,7 +158,7 @@ static bool has_key(const struct job *job)
 
 /* What the fork will find: what is kept of its suite, or, when the suite comes again, a pipe for what it
  * makes of it. Not a byte of another suite. */
-static void lay_out(struct job *job)
+static void lay_out(struct warm_job *job)
 {
     size_t before = server.kept_size;
     const void *kept =
@@ -230,7 +178,7 @@ static void lay_out(struct job *job)
 
 /* The step is over. What stands in the pipe counts only when nobody holds the other end any more: the fork
  * closed it before it loaded anything of the program, or has ended without a word. */
-static void take_back(struct job *job)
+static void take_back(struct warm_job *job)
 {
     unsigned char *scratch = suite_store_scratch(server.store);
     size_t size = 0;
@@ -290,7 +238,7 @@ uint32_t assay_warm_differ(const uint64_t *addresses, const uint64_t *known, uin
 }
 
 /* True in the process of the step. */
-static bool fork_step(const struct job *job)
+static bool fork_step(const struct warm_job *job)
 {
     struct err err = ERR_INIT;
 
@@ -298,14 +246,14 @@ static bool fork_step(const struct job *job)
         PyOS_BeforeFork();
     pid_t waiter = vfork();
     if (waiter == 0) {
-        fork_into_task(job);
+        waiter_fork(job);
         become_step(job);
         return true;
     }
     /* Here the step is over: the waiter held this process. */
     if (waiter < 0) {
         err_set_errno(&err, ERR_INFRA, "vfork");
-        tell_failed(job, &err);
+        waiter_tell_failed(job, &err);
     }
     while (waiter > 0 && waitpid(waiter, NULL, 0) < 0 && errno == EINTR)
         continue;
@@ -314,14 +262,29 @@ static bool fork_step(const struct job *job)
     return false;
 }
 
+static bool tell_idle(void)
+{
+    const struct wire_event event = {.version = WIRE_VERSION, .kind = WIRE_IDLE};
+
+    return wire_send(WARM_SOCKET_FD, &event, sizeof(event), NULL, 0, NULL);
+}
+
+static bool is_whole(const struct warm_job *job)
+{
+    return job->fd_count >= (job->request.uid == 0 ? WIRE_FORK_FDS : WIRE_FORK_USER) &&
+           (job->request.uid == 0) == (job->request.init == 0);
+}
+
 int assay_warm_serve(void)
 {
     for (;;) {
-        struct job job = {.handback = {-1, -1}};
+        struct warm_job job = {.handback = {-1, -1}};
         switch (wire_receive(WARM_SOCKET_FD, &job.request, sizeof(job.request), job.fds, &job.fd_count, 0,
                              NULL)) {
         case WIRE_GOT:
-            if (job.request.kind == WIRE_FORK && job.fd_count >= WIRE_FORK_FDS) {
+            if (job.request.kind == WIRE_SETTLE && !tell_idle())
+                return -1;
+            if (job.request.kind == WIRE_FORK && is_whole(&job)) {
                 lay_out(&job);
                 if (fork_step(&job))
                     return 0;
