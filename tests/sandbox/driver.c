@@ -11,6 +11,10 @@
  * command from the control descriptor. --case-server: by a fork of a Python that waits where it would open
  * the script, as cases are run (worker/warm/case_server.c); the command is its argument.
  *
+ * A line that begins with "+N " is a task that is begun before its files are there, while the driver grows by
+ * N MB; one that begins with "- " is ended, while its step runs, when another line comes, and answers
+ * {"ended": true}.
+ *
  * The first line out tells the mechanisms in force, or the error that kept the sandbox from opening.
  */
 #include <errno.h>
@@ -289,7 +293,9 @@ static int tell_command(const char *command)
     return ends[0];
 }
 
-static bool run_step(struct sandbox *sandbox, const struct settings *settings, const char *command)
+/* `follows`: until it is over. */
+static bool run_step(struct sandbox *sandbox, const struct settings *settings, const char *command,
+                     bool follows)
 {
     const char *const of_shell[] = {"bash", "-c", command, NULL};
     const char *const of_case[] = {CASE_COMMAND, settings->case_script, command, NULL};
@@ -315,7 +321,7 @@ static bool run_step(struct sandbox *sandbox, const struct settings *settings, c
     (void)close(write_ends[1]);
     if (!fine)
         print_failure(&err);
-    fine = fine && follow(sandbox, settings, outputs);
+    fine = fine && (!follows || follow(sandbox, settings, outputs));
     for (int i = 0; i < 2; i++) {
         (void)close(outputs[i].fd);
         buf_free(&outputs[i].text);
@@ -339,25 +345,62 @@ static bool wait_for(struct sandbox *sandbox, enum sandbox_event_kind kind)
     return event.kind == kind;
 }
 
+static void grow(size_t size)
+{
+    static volatile char *memory; /* for good */
+
+    memory = malloc(size);
+    if (memory == NULL)
+        die("grow");
+    for (size_t i = 0; i < size; i += 4096)
+        memory[i] = 1;
+}
+
+static bool ask(bool asked, const struct err *err)
+{
+    if (!asked)
+        print_failure(err);
+    return asked;
+}
+
+static bool begin(struct sandbox *sandbox, const struct settings *settings, size_t grow_bytes)
+{
+    struct sandbox_task task = settings->task;
+    struct err err = ERR_INIT;
+
+    task.parked = grow_bytes > 0;
+    if (!ask(sandbox_task_begin(sandbox, &task, &err), &err) || !wait_for(sandbox, SANDBOX_TASK_READY))
+        return false;
+    if (!task.parked)
+        return true;
+    grow(grow_bytes);
+    return ask(sandbox_task_files(sandbox, task.files, task.file_count, &err), &err) &&
+           wait_for(sandbox, SANDBOX_TASK_READY);
+}
+
 static bool run_task(struct sandbox *sandbox, const struct settings *settings, char *line)
 {
     struct err err = ERR_INIT;
     char *rest = NULL;
+    size_t grow_mb = line[0] == '+' ? strtoul(line + 1, &line, 10) : 0;
+    bool follows = line[0] != '-';
+    char word[2];
 
-    if (!sandbox_task_begin(sandbox, &settings->task, &err)) {
-        print_failure(&err);
+    if (!begin(sandbox, settings, grow_mb << 20))
         return false;
-    }
-    if (!wait_for(sandbox, SANDBOX_TASK_READY))
-        return false;
-    for (char *command = strtok_r(line, "\t", &rest); command != NULL; command = strtok_r(NULL, "\t", &rest))
-        if (!run_step(sandbox, settings, command))
+    for (char *command = strtok_r(line + !follows, "\t", &rest); command != NULL;
+         command = strtok_r(NULL, "\t", &rest))
+        if (!run_step(sandbox, settings, command, follows))
             return false;
-    if (!sandbox_task_end(sandbox, &err)) {
-        print_failure(&err);
+    if (!follows && fgets(word, sizeof(word), stdin) == NULL)
         return false;
+    if (!ask(sandbox_task_end(sandbox, &err), &err) || !wait_for(sandbox, SANDBOX_TASK_ENDED))
+        return false;
+    if (!follows) {
+        (void)printf("{\"ended\": true}\n");
+        (void)fflush(stdout);
     }
-    return wait_for(sandbox, SANDBOX_TASK_ENDED);
+    return true;
 }
 
 int main(int argc, char **argv)
