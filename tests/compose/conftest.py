@@ -61,10 +61,10 @@ def executors(engine, images, build, tmp_path_factory):
         one.remove()
 
 
-@pytest.fixture(scope="session")
-def sandbox(executors):
-    """One for all attacks, so that what one leaves would meet the next."""
-    made = executors(wall_ms=5000)
+@pytest.fixture(scope="session", params=[None, "suites", "cases"], ids=lambda warm: f"warm {warm}" if warm else "cold")
+def sandbox(executors, request):
+    """One of each kind for all attacks, so that what one leaves would meet the next."""
+    made = executors(wall_ms=5000, warm=request.param)
     yield made
     assert made.close() == 0
 

@@ -4,7 +4,7 @@ import os
 import subprocess
 
 from engine import ROOT
-from sandboxes import SECRET, Sandbox
+from sandboxes import SECRET, SERVERS, WARM, Sandbox
 
 # Where the override shows things in the container.
 DRIVER = "/opt/assay/sandbox_driver"
@@ -25,7 +25,7 @@ class Executor(Sandbox):
     def __init__(self, engine, image, build, folder, overrides, options):  # pylint: disable=super-init-not-called
         Executor.count += 1
         self.engine, self.options, self.image, self.build, self.folder = engine, options, image, build, folder
-        self.setting, self.warm = "container", False
+        self.setting, self.warm = "container", options.pop("warm", None)
         self.process = None
         secret = folder / "secret"
         secret.write_text(SECRET)
@@ -45,6 +45,7 @@ class Executor(Sandbox):
         """The driver in the container."""
         words = ["docker", "exec", "-i", *VARIABLES, self.container, DRIVER]
         words += [word for path in PROGRAMS for word in ("--file", f"{os.path.basename(path)}={path}")]
+        words += [SERVERS[self.warm], f"/opt/attacks/{WARM.name}"] if self.warm else []
         for name, value in {"setting": "container", "slot": 1, **options}.items():
             words += ["--" + name.replace("_", "-"), str(value)]
         return words
@@ -67,6 +68,10 @@ class Executor(Sandbox):
         """In the container, as its root, but outside of the sandbox: what it prints."""
         done = self.engine.docker("exec", self.container, *words, check=False, timeout=60)
         return done.stdout.strip()
+
+    def start_inside(self, *words):
+        """The same, side by side with the tests; it ends with the container."""
+        self.engine.docker("exec", "-d", self.container, *words)
 
     def check(self):
         """What the worker's own --check says, in a container of its own: a slot's uid is the container's."""

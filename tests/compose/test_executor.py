@@ -87,7 +87,7 @@ time.sleep(600)
 @pytest.fixture(scope="module")
 def listener(sandbox):
     """Sockets beside the worker, in the network namespace that the programs are in as well."""
-    sandbox.engine.docker("exec", "-d", sandbox.container, "python3", "-c", LISTENER)
+    sandbox.start_inside("python3", "-c", LISTENER)
     wait_until(lambda: sandbox.control("connect", 7777).startswith("reached"), 30, "the listener")
     return sandbox
 

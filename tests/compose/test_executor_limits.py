@@ -94,19 +94,24 @@ class TestExhaustion:
         assert sandbox.attack("system_v_bomb")["stdout"] == "held: EPERM\n"
 
 
+WARM = pytest.mark.parametrize("warm", [None, "suites", "cases"], ids=lambda warm: f"warm {warm}" if warm else "cold")
+
+
+@WARM
 @pytest.mark.parametrize("name", ["memory_bomb", "memory_bomb_of_many", "shared_memory_bomb", "memfd_bomb"])
-def test_memory(executors, name):
+def test_memory(executors, name, warm):
     """A limit below the container's is found by looking every 10 ms."""
-    small = executors(memory_mb=96, disk_mb=32, wall_ms=6000)
+    small = executors(memory_mb=96, disk_mb=32, wall_ms=6000, warm=warm)
     answer = small.attack(name)
     assert answer["oom_kills"] > 0 and "reached" not in answer["stdout"]
     assert small.run("echo lives")["stdout"] == "lives\n"
     small.close()
 
 
-def test_the_containers_own_memory_limit(executors):
-    """The kernel kills, and the worker lives to tell."""
-    small = executors({"mem_limit": "256m", "memswap_limit": "256m"}, memory_mb=4000, wall_ms=20000)
+@WARM
+def test_the_containers_own_memory_limit(executors, warm):
+    """The kernel kills, and the worker and its server live to tell."""
+    small = executors({"mem_limit": "256m", "memswap_limit": "256m"}, memory_mb=4000, wall_ms=20000, warm=warm)
     assert small.attack("memory_bomb")["oom_kills"] > 0
     assert small.attack("memory_bomb_of_many")["oom_kills"] > 0
     assert small.run("echo lives")["stdout"] == "lives\n"
@@ -135,8 +140,9 @@ def state(executor):
     return {**counts, "processes": executor.processes(), "files": executor.files()}
 
 
-def test_nothing_is_left(executors):
-    busy = executors(wall_ms=5000, processes=32, disk_mb=16)
+@WARM
+def test_nothing_is_left(executors, warm):
+    busy = executors(wall_ms=5000, processes=32, disk_mb=16, warm=warm)
     attack_and_be_honest(busy, HOSTILE, len(HOSTILE))  # whatever is allocated once
     before = state(busy)
     attack_and_be_honest(busy, HOSTILE, TASKS)
@@ -147,11 +153,12 @@ def test_nothing_is_left(executors):
     assert busy.close() == 0
 
 
-def test_a_killed_worker_leaves_nothing_that_lives(executors):
-    doomed = executors(wall_ms=60000)
+@WARM
+def test_a_killed_worker_leaves_nothing_that_lives(executors, warm):
+    doomed = executors(wall_ms=60000, warm=warm)
     doomed.process.stdin.write("touch /tmp/x; (setsid sleep 1000 &); " + attack_line("stubborn_sleeper") + "\n")
     doomed.process.stdin.flush()
     wait_until(lambda: any("sleep" in line for line in doomed.processes()), 30, "the program to run")
-    doomed.engine.docker("exec", doomed.container, "pkill", "-KILL", "-x", "sandbox_driver")
-    wait_until(lambda: all(line.split()[0] == "0" for line in doomed.processes()), 20, "everything to die")
+    doomed.inside("pkill", "-KILL", "-x", "sandbox_driver")
+    wait_until(lambda: all(line.split()[0] == "0" and "python3" not in line for line in doomed.processes()), 20, "everything to die")
     wait_until(lambda: doomed.files() == ["/dev/shm:", "/tmp:", "/work:"], 10, "its files to go")
