@@ -1,4 +1,4 @@
-"""The container setting of the sandbox, beside the namespaces and beside the same programs outside of any. It has no warm servers."""
+"""The container setting of the sandbox, beside the namespaces and beside the same programs outside of any."""
 from core.executor import Executor
 from core.measure import Group, Ratio, Variant
 from groups.native import CCases, Node
@@ -22,10 +22,10 @@ class Container(Group):
         self.executor.stop()
 
     def plain(self, executor=None):
-        return ours(self.bench, PLAIN, self.bench.size(40 if executor else 400, 2), executor=executor)
+        return ours(self.bench, PLAIN, self.bench.size(400, 2), executor=executor)
 
     def full(self, executor=None):
-        return ours(self.bench, FULL, self.bench.size(40 if executor else 200, 2), executor=executor)
+        return ours(self.bench, FULL, self.bench.size(200, 2), executor=executor)
 
     def opened(self, kind, method, *arguments):
         """Node and C by their own groups: each says itself what it lacks."""
