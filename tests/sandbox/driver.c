@@ -5,7 +5,7 @@
  *
  *     sandbox_driver [--slot N] [--memory-mb N] [--processes N] [--disk-mb N] [--cpu-ms N] [--wall-ms N]
  *                    [--output-kb N] [--setting NAME] [--allow-missing NAME]... [--file NAME=PATH]...
- *                    [--server SCRIPT | --case-server SCRIPT] [--server-tasks N]
+ *                    [--server SCRIPT | --case-server SCRIPT] [--server-tasks N] [--again N]
  *
  * With a SCRIPT of Python each command is run by a fork of a warm server that it is: the fork reads its
  * command from the control descriptor. --case-server: by a fork of a Python that waits where it would open
@@ -15,7 +15,8 @@
  * N MB; one that begins with "- " is ended, while its step runs, when another line comes, and answers
  * {"ended": true}.
  *
- * The first line out tells the mechanisms in force, or the error that kept the sandbox from opening.
+ * The first line out tells the mechanisms in force, or the error that kept the sandbox from opening. --again:
+ * a sandbox that failed is closed, and up to N times another one opened, which is told in the same way.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -55,6 +56,7 @@ struct settings {
     char script[SCRIPT_MAX];
     struct sandbox_server server;
     const char *case_script; /* its name in the workspace */
+    int64_t again;
 };
 
 struct output {
@@ -140,13 +142,12 @@ static void add_case_server(struct settings *settings, char *path)
 
 static void parse(struct settings *settings, int argc, char **argv)
 {
-    static const struct option options[] = {{"slot", 1, NULL, 's'},        {"memory-mb", 1, NULL, 'm'},
-                                            {"processes", 1, NULL, 'p'},   {"disk-mb", 1, NULL, 'd'},
-                                            {"cpu-ms", 1, NULL, 'c'},      {"wall-ms", 1, NULL, 'w'},
-                                            {"output-kb", 1, NULL, 'o'},   {"allow-missing", 1, NULL, 'a'},
-                                            {"file", 1, NULL, 'f'},        {"setting", 1, NULL, 'e'},
-                                            {"server", 1, NULL, 'S'},      {"server-tasks", 1, NULL, 'T'},
-                                            {"case-server", 1, NULL, 'C'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"slot", 1, NULL, 's'},        {"memory-mb", 1, NULL, 'm'},     {"processes", 1, NULL, 'p'},
+        {"disk-mb", 1, NULL, 'd'},     {"cpu-ms", 1, NULL, 'c'},        {"wall-ms", 1, NULL, 'w'},
+        {"output-kb", 1, NULL, 'o'},   {"allow-missing", 1, NULL, 'a'}, {"file", 1, NULL, 'f'},
+        {"setting", 1, NULL, 'e'},     {"server", 1, NULL, 'S'},        {"server-tasks", 1, NULL, 'T'},
+        {"case-server", 1, NULL, 'C'}, {"again", 1, NULL, 'A'},         {NULL, 0, NULL, 0}};
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -187,6 +188,9 @@ static void parse(struct settings *settings, int argc, char **argv)
             break;
         case 'T':
             settings->sandbox.server_tasks_max = number;
+            break;
+        case 'A':
+            settings->again = number;
             break;
         case 'f':
             add_file(settings, optarg);
@@ -403,6 +407,27 @@ static bool run_task(struct sandbox *sandbox, const struct settings *settings, c
     return true;
 }
 
+static struct sandbox *open_sandbox(const struct settings *settings)
+{
+    struct err err = ERR_INIT;
+
+    struct sandbox *sandbox = sandbox_open(&settings->sandbox, &err);
+    if (sandbox == NULL) {
+        print_failure(&err);
+        return NULL;
+    }
+    sandbox_wait_for_servers(sandbox);
+    const struct sandbox_server_state *server = sandbox_server_state(sandbox, 1);
+    (void)printf("{\"server\": ");
+    print_string(server != NULL ? server->text : "", server != NULL ? strlen(server->text) : 0);
+    (void)printf(", \"mechanisms\": [");
+    for (const char *const *name = sandbox_mechanisms(sandbox); *name != NULL; name++)
+        (void)printf("%s\"%s\"", name == sandbox_mechanisms(sandbox) ? "" : ", ", *name);
+    (void)printf("]}\n");
+    (void)fflush(stdout);
+    return sandbox;
+}
+
 int main(int argc, char **argv)
 {
     static struct settings settings = {
@@ -425,24 +450,16 @@ int main(int argc, char **argv)
     settings.sandbox.harness_dir = harness_dir;
     settings.task.files = settings.files;
     settings.sandbox.allow_missing = settings.allow_missing;
-    struct sandbox *sandbox = sandbox_open(&settings.sandbox, &err);
-    if (sandbox == NULL) {
-        print_failure(&err);
-        return 1;
-    }
-    sandbox_wait_for_servers(sandbox);
-    const struct sandbox_server_state *server = sandbox_server_state(sandbox, 1);
-    (void)printf("{\"server\": ");
-    print_string(server != NULL ? server->text : "", server != NULL ? strlen(server->text) : 0);
-    (void)printf(", \"mechanisms\": [");
-    for (const char *const *name = sandbox_mechanisms(sandbox); *name != NULL; name++)
-        (void)printf("%s\"%s\"", name == sandbox_mechanisms(sandbox) ? "" : ", ", *name);
-    (void)printf("]}\n");
-    (void)fflush(stdout);
-    bool fine = true;
+    struct sandbox *sandbox = open_sandbox(&settings);
+    bool fine = sandbox != NULL;
     while (fine && (size = getline(&line, &room, stdin)) > 0) {
         line[strcspn(line, "\n")] = '\0';
         fine = run_task(sandbox, &settings, line);
+        if (!fine && settings.again-- > 0) {
+            sandbox_close(sandbox);
+            sandbox = open_sandbox(&settings);
+            fine = sandbox != NULL;
+        }
     }
     sandbox_close(sandbox);
     for (size_t i = 0; i < settings.task.file_count; i++)

@@ -135,6 +135,27 @@ def test_a_fork_without_parents_becomes_no_task(held):
     wait_until(lambda: nothing_runs(stand), 30, "its end")
 
 
+def test_the_next_sandbox_waits_for_a_fork_that_lost_all(open_stand):
+    """Its slot's init was killed, so nobody else could."""
+    stand = open_stand(script="held_server.py", wall_ms=60000, again=1)
+    stand.inside("touch", HOLD)
+    stand.begin(LEAKS)
+    wait_until(lambda: len(of_servers(stand)) == 3, 30, "server, waiter and fork")
+    stand.inside("kill", "-KILL", stand.inside("pgrep", "-o", "-x", "assay-slot-init"))
+    assert "failed" in json.loads(stand.process.stdout.readline())
+    assert "before this one" in json.loads(stand.process.stdout.readline())["failed"]
+
+
+def test_a_sandbox_follows_one_that_broke(open_stand):
+    stand = open_stand(wall_ms=60000, again=1)
+    stand.begin(LEAKS)
+    wait_until(lambda: of_tasks(stand), 30, "the task to begin")
+    stand.inside("kill", "-KILL", stand.inside("pgrep", "-o", "-x", "assay-slot-init"))
+    assert "failed" in json.loads(stand.process.stdout.readline())
+    assert json.loads(stand.process.stdout.readline())["server"] == "attacks"
+    assert stand.run("ls -A /tmp /dev/shm")["stdout"] == "/dev/shm:\n\n/tmp:\n"
+
+
 def test_a_stopped_server_is_started_anew(open_stand):
     stand = open_stand(wall_ms=60000)
     assert stand.run("echo works")["stdout"] == "works\n"

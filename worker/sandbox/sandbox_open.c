@@ -1,5 +1,6 @@
 /* Opening and closing: the slot init is started, told what to build, and tried with an empty task. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -70,7 +71,30 @@ static bool check_cgroup(const struct sandbox *sandbox, const struct sandbox_opt
         cgroup_problem(sandbox->cgroup));
 }
 
-static bool send_open(const struct sandbox *sandbox, const struct sandbox_options *options, struct err *err)
+/* There is one sandbox in a container. Of the last one's pipe the other end is held by each of its processes
+ * until it is a program, or ended: one that is not could still become a program of the next one's uid. */
+static int last_one = -1;
+
+/* *lifeline gets the other end for this one, the caller's; -1 with namespaces. */
+static bool follow_the_last(const struct sandbox *sandbox, int *lifeline, struct err *err)
+{
+    struct pollfd polled = {last_one, POLLIN, 0};
+    int ends[2];
+
+    if (sandbox->setting != SETTING_CONTAINER)
+        return true;
+    if (last_one >= 0 && poll(&polled, 1, OPEN_WITHIN_MS) == 0)
+        return err_set(err, ERR_INFRA, "own_uid: a process of the sandbox before this one does not end");
+    close_fd(&last_one);
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return err_set_errno(err, ERR_INFRA, "pipe");
+    last_one = ends[0];
+    *lifeline = ends[1];
+    return true;
+}
+
+static bool send_open(const struct sandbox *sandbox, const struct sandbox_options *options, int lifeline,
+                      struct err *err)
 {
     bool has_memory = (cgroup_mechanisms(sandbox->cgroup) & (CGROUP_MEMORY_BITS | CONTAINER_MEMORY_BIT)) != 0;
     bool is_container = sandbox->setting == SETTING_CONTAINER;
@@ -94,7 +118,7 @@ static bool send_open(const struct sandbox *sandbox, const struct sandbox_option
         return false;
     autofd int cpu_usage = cgroup_cpu_usage(sandbox->cgroup);
     autofd int memory_stat = is_container ? cgroup_memory_stat(sandbox->cgroup) : -1;
-    int fds[3] = {strings};
+    int fds[4] = {strings};
     size_t fd_count = 1;
     if (cpu_usage >= 0) {
         request.step_fds |= WIRE_OPEN_CPU_USAGE;
@@ -103,6 +127,10 @@ static bool send_open(const struct sandbox *sandbox, const struct sandbox_option
     if (memory_stat >= 0) {
         request.step_fds |= WIRE_OPEN_MEMORY_STAT;
         fds[fd_count++] = memory_stat;
+    }
+    if (lifeline >= 0) {
+        request.step_fds |= WIRE_OPEN_LIFELINE;
+        fds[fd_count++] = lifeline;
     }
     return wire_send(sandbox->socket, &request, sizeof(request), fds, fd_count, err);
 }
@@ -161,11 +189,12 @@ static bool try_a_task(struct sandbox *sandbox, int64_t deadline_ms, struct err 
 static bool start(struct sandbox *sandbox, const struct sandbox_options *options, struct err *err)
 {
     char program[PATH_MAX];
-    int64_t deadline_ms = clock_ms() + OPEN_WITHIN_MS;
+    autofd int lifeline = -1;
     int ends[2];
 
-    if (!slot_init_path(program, sizeof(program), err))
+    if (!slot_init_path(program, sizeof(program), err) || !follow_the_last(sandbox, &lifeline, err))
         return false;
+    int64_t deadline_ms = clock_ms() + OPEN_WITHIN_MS;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return err_set_errno(err, ERR_INFRA, "socketpair");
     sandbox->socket = ends[0];
@@ -174,7 +203,7 @@ static bool start(struct sandbox *sandbox, const struct sandbox_options *options
                        : setting_namespaces_start(program, ends[1], &sandbox->process, err);
     (void)close(ends[1]);
     return started && cgroup_add(sandbox->cgroup, sandbox->process.pid, err) &&
-           send_open(sandbox, options, err) && expect(sandbox, WIRE_OPENED, deadline_ms, err) &&
+           send_open(sandbox, options, lifeline, err) && expect(sandbox, WIRE_OPENED, deadline_ms, err) &&
            try_a_task(sandbox, deadline_ms, err);
 }
 

@@ -49,13 +49,14 @@ static bool read_strings(struct server *server, const struct wire_request *reque
 
 void servers_init(struct servers *servers, int null, int proc)
 {
-    *servers = (struct servers){.null = null, .proc = proc};
+    *servers = (struct servers){.null = null, .proc = proc, .lifeline = -1};
 }
 
-void servers_init_container(struct servers *servers, const struct landlock *landlock)
+void servers_init_container(struct servers *servers, const struct landlock *landlock, int lifeline)
 {
     servers->container = true;
     servers->landlock = landlock;
+    servers->lifeline = lifeline;
 }
 
 bool servers_configure(struct servers *servers, const struct wire_request *request, int *fds, size_t fd_count,
@@ -137,8 +138,8 @@ static bool start_process(const struct servers *servers, struct server *server, 
         return err_set_errno(err, ERR_INFRA, "pipe");
     autofd int writing = errors[1];
     server->errors = errors[0];
-    const int fds[WARM_FIRST_FREE] = {servers->null, writing,       writing,
-                                      its_end,       servers->null, server->library};
+    int taken = servers->lifeline >= 0 ? servers->lifeline : servers->null;
+    const int fds[WARM_FIRST_FREE] = {servers->null, writing, writing, its_end, taken, server->library};
     pid_t own = getpid();
     server->pid = fork();
     if (server->pid == 0)

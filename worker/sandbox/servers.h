@@ -46,14 +46,15 @@ struct servers {
      * are; NULL = the operator does without. */
     bool container;
     const struct landlock *landlock;
+    int lifeline; /* held until a fork is a task's; -1 = none */
     struct server items[WIRE_SERVERS];
 };
 
 typedef void servers_report_fn(const struct wire_event *event);
 
 void servers_init(struct servers *servers, int null, int proc);
-/* In a container: `landlock` as in struct servers. */
-void servers_init_container(struct servers *servers, const struct landlock *landlock);
+/* In a container: as in struct servers. */
+void servers_init_container(struct servers *servers, const struct landlock *landlock, int lifeline);
 /* Keeps what SERVE brought (`fds`: blob, library; what is kept of them is -1 afterwards). */
 bool servers_configure(struct servers *servers, const struct wire_request *request, int *fds, size_t fd_count,
                        struct err *err);

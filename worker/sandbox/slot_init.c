@@ -337,8 +337,12 @@ static void default_signals(void)
 
 _Noreturn void slot_init_main(void)
 {
-    struct slot_state slot = {
-        .cpu_usage = -1, .proc = -1, .null = -1, .memory = {.stat = -1}, .task = {.pidfd = -1, .socket = -1}};
+    struct slot_state slot = {.cpu_usage = -1,
+                              .proc = -1,
+                              .null = -1,
+                              .lifeline = -1,
+                              .memory = {.stat = -1},
+                              .task = {.pidfd = -1, .socket = -1}};
     struct err err = ERR_INIT;
 
     slot.memory.servers = &slot.servers;

@@ -39,6 +39,7 @@ struct slot_state {
     const char *harness_dir;
     struct wire_view options;
     uid_t container_uid; /* 0 = namespaces */
+    int lifeline;        /* of a container; -1 = none */
     struct memory_watch memory;
     struct running_task task;
     struct servers servers;

@@ -36,6 +36,7 @@ static bool receive_options(struct slot_state *slot, struct wire_request *reques
     slot->cpu_usage = (request->step_fds & WIRE_OPEN_CPU_USAGE) != 0 && next < fd_count ? fds[next++] : -1;
     slot->memory.stat =
         (request->step_fds & WIRE_OPEN_MEMORY_STAT) != 0 && next < fd_count ? fds[next++] : -1;
+    slot->lifeline = (request->step_fds & WIRE_OPEN_LIFELINE) != 0 && next < fd_count ? fds[next++] : -1;
     slot->read_only_paths = calloc(request->blob_items, sizeof(*slot->read_only_paths));
     slot->harness_dir = wire_view_string(&slot->options);
     if (slot->read_only_paths == NULL || slot->harness_dir == NULL)
@@ -154,6 +155,6 @@ bool slot_set_up(struct slot_state *slot, struct err *err)
     slot->processors = sysconf(_SC_NPROCESSORS_ONLN);
     servers_init(&slot->servers, slot->null, slot->proc);
     if (is_container)
-        servers_init_container(&slot->servers, slot->landlock);
+        servers_init_container(&slot->servers, slot->landlock, slot->lifeline);
     return true;
 }

@@ -47,7 +47,8 @@
 #define WARM_LIBRARY "assay-warm.so" /* beside the worker; what a server loads to serve (worker/warm) */
 
 /* The descriptors with which a server starts; 0 is /dev/null, 1 and 2 are a pipe of which the slot init reads
- * why it died. 4 is taken, so that nothing of the server's lies where a step has its descriptors. */
+ * why it died. 4 is taken, so that nothing of the server's lies where a step has its descriptors: by
+ * /dev/null or, in a container, by a pipe's end that the worker sees closed when no fork is on its way. */
 #define WARM_SOCKET_FD  3
 #define WARM_TAKEN_FD   4
 #define WARM_LIBRARY_FD 5 /* the library: WARM_LIBRARY_PATH */

@@ -25,6 +25,7 @@
 /* Files that may come with OPEN. */
 #define WIRE_OPEN_CPU_USAGE   1u
 #define WIRE_OPEN_MEMORY_STAT 2u
+#define WIRE_OPEN_LIFELINE    4u /* to be held by all that is not a program yet (container) */
 
 enum wire_kind {
     /* Worker to slot init (and on to the task init: BEGIN, FILES, RUN, KILL). */
