@@ -70,7 +70,7 @@ def test_the_end_of_a_task_waits_for_its_fork(held):
     let_go(stand)
     assert stand.ended() == {"ended": True}
     assert stand.ended()["stdout"] == "0\n"
-    assert of_servers(stand) == [server]
+    wait_until(lambda: of_servers(stand) == [server], 30, "the last waiter's end")
 
 
 def test_a_fork_that_does_not_come_on_is_killed(held):

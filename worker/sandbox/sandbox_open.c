@@ -78,13 +78,17 @@ static int last_one = -1;
 /* *lifeline gets the other end for this one, the caller's; -1 with namespaces. */
 static bool follow_the_last(const struct sandbox *sandbox, int *lifeline, struct err *err)
 {
-    struct pollfd polled = {last_one, POLLIN, 0};
+    struct pollfd polled = {last_one, POLLIN, last_one >= 0 ? 0 : POLLHUP};
+    int64_t left_ms, deadline_ms = clock_ms() + OPEN_WITHIN_MS;
     int ends[2];
 
     if (sandbox->setting != SETTING_CONTAINER)
         return true;
-    if (last_one >= 0 && poll(&polled, 1, OPEN_WITHIN_MS) == 0)
-        return err_set(err, ERR_INFRA, "own_uid: a process of the sandbox before this one does not end");
+    while ((polled.revents & POLLHUP) == 0) {
+        if ((left_ms = deadline_ms - clock_ms()) <= 0)
+            return err_set(err, ERR_INFRA, "own_uid: a process of the sandbox before this one does not end");
+        (void)poll(&polled, 1, (int)left_ms);
+    }
     close_fd(&last_one);
     if (pipe2(ends, O_CLOEXEC) != 0)
         return err_set_errno(err, ERR_INFRA, "pipe");

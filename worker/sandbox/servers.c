@@ -330,9 +330,10 @@ static struct memory memory_of(pid_t pid, int proc)
 /* While it ends, its memory is still counted where nothing of it can be seen any more. */
 static int64_t own_memory(struct server *server, int proc)
 {
+    if (has_ended(server))
+        return 0; /* its number may be another process's */
     struct memory now = memory_of(server->pid, proc);
-
-    if (now.resident_bytes > 0 || has_ended(server))
+    if (now.resident_bytes > 0)
         server->own_bytes = now.resident_bytes - now.of_files_bytes;
     return server->own_bytes;
 }

@@ -34,10 +34,11 @@
  * their filter and, by a ruleset that theirs comes on top of, under Landlock. The waiter stays uid 0 too, so
  * that no program can signal it, and is the subreaper of the step: what a program orphans is killed by the
  * task's init, by uid, and waited for by the waiter (EXITED comes once more then). The fork becomes the
- * task's uid before it does anything else, and only as long as its waiter lives. A fork that is uid 0 is in
- * its server's process group; when a task has ended, each server that it used must say that it has no step
- * any more (SETTLE, IDLE), or is killed with its group, before the uid's last process is killed and the task
- * said to be over (servers_settle.c).
+ * task's uid before it does anything else, and only as long as its waiter lives. (From then on the waiter's
+ * death is no signal for it: the waiter may send none to that uid. It ends with its task.) A fork that is uid
+ * 0 is in its server's process group; when a task has ended, each server that it used must say that it has no
+ * step any more (SETTLE, IDLE), or is killed with its group, before the uid's last process is killed and the
+ * task said to be over (servers_settle.c).
  */
 #ifndef ASSAY_WORKER_SANDBOX_WARM_H
 #define ASSAY_WORKER_SANDBOX_WARM_H
