@@ -165,9 +165,9 @@ SUITES = {"python": ("def double(n):\n    return 2 * n\n", "from implementation 
 
 
 @pytest.mark.parametrize("runtime", SUITES)
-def test_the_process_of_a_suite_waits_in_its_container(fleet, runtime):
-    """One executor; the third task alike finds it, and is judged as the others. Its files are on their way and in its
-    workspace at the same time: with both counted, it would be out of memory."""
+def test_what_waits_in_a_container(fleet, runtime):
+    """One executor; the third task alike finds a sandbox, and where a suite starts cold its process, and is judged as the others. Its files are
+    on their way and in its workspace at the same time: with both counted, it would be out of memory."""
     program, suite = SUITES[runtime]
     for number in range(3):
         job = f"{runtime}-{number}"
@@ -176,7 +176,8 @@ def test_the_process_of_a_suite_waits_in_its_container(fleet, runtime):
             task["files"] = {"large": "#" * (48 << 20)}
         done = fleet.producer("publish", fleet.write_tasks(f"{job}.jsonl", [task]), "--job", job, "--wait", check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-    assert "parked_process" in fleet.value(f"SELECT sandbox FROM executions WHERE job_id = '{job}'")
+    marks = fleet.value(f"SELECT sandbox FROM executions WHERE job_id = '{job}'")
+    assert ("parked_process" in marks, "warm_server" in marks) == (runtime == "node", runtime == "python") and "parked" in marks, marks
 
 
 # --- scaling -------------------------------------------------------------------------------------------------------------------------
