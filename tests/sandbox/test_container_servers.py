@@ -199,3 +199,43 @@ def test_what_a_server_takes_is_no_tasks(open_stand):
     assert answer["oom_kills"] == 0 and answer["peak_bytes"] < 20 << 20
     assert stand.run("python3 -c 'import time; held = bytearray(40 << 20); time.sleep(0.1)'")["peak_bytes"] > 40 << 20
     assert stand.run("python3 -c 'import time; held = bytearray(100 << 20); time.sleep(5)'")["oom_kills"] > 0
+
+
+# --- a whole worker -----------------------------------------------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def worker(open_stand):
+    """Runs one task after the other: worker(implementation, ...) gives the result."""
+    stand = open_stand(warm=None, program=["/opt/assay/assay-worker", "--local", "-"],
+                       environment={"ASSAY_NO_LOCAL_ENV": "1", "ASSAY_WORKER_RUNTIMES": "python", "ASSAY_LOG_LEVEL": "error"})
+
+    def run(implementation, **more):
+        stand.begin(json.dumps({"task_id": "t", "runtime": "python", "implementation_code": implementation, **more}))
+        return json.loads(stand.process.stdout.readline())
+
+    yield run
+    assert stand.close() in (0, 1)
+
+
+GOOD, BAD = "def double(n):\n    return 2 * n\n", "def double(n):\n    return n + 2\n"
+PLAIN = "from implementation import double\n\n\ndef test_it():\n    assert double(3) == 6\n"
+FULL = PLAIN.replace("test_it()", "test_it(tmp_path)")
+
+
+def marks(result):
+    return set(result["sandbox"]) & {"warm_server", "fast_path", "kept_suite"}
+
+
+def test_a_worker_serves_by_forks(worker):
+    """Suites without and with their framework, cases; what needs a process of its own starts cold."""
+    for program, status in ((GOOD, "pass"), (BAD, "fail"), (GOOD, "pass")):
+        plain = worker(program, test_suite_code=PLAIN)
+        fast = {"fast_path"} if status == "pass" else set()  # what fails there runs again
+        assert plain["status"] == status and marks(plain) - {"kept_suite"} == {"warm_server"} | fast, plain["errors"]
+        full = worker(program, test_suite_code=FULL)
+        assert full["status"] == status and marks(full) - {"kept_suite"} == {"warm_server"}, full["errors"]
+    assert "kept_suite" in marks(plain) & marks(full)
+    case = worker("print(2 * int(input()))", cases=[{"stdin": "3\n", "expected_stdout": "6\n"}])
+    assert case["status"] == "pass" and marks(case) == {"warm_server"}, case["errors"]
+    cold = worker(GOOD, test_suite_code=PLAIN, coverage=True)
+    assert cold["status"] == "pass" and not marks(cold), cold["errors"]
