@@ -213,6 +213,15 @@ def test_signals_to_the_tasks_init(sandbox):
     assert sandbox.run("sleep 100 & kill -0 $! && echo may")["stdout"] == "may\n"
 
 
+@pytest.mark.parametrize("command", ["prlimit --nofile=3:3 --pid", "taskset -p 1", "renice -n 19 -p", "chrt --idle -p 0", "ionice -c 3 -p"])
+def test_slowing_the_tasks_init_down(sandbox, command):
+    """It keeps the time, and has the programs' uid. The control: another process of that uid."""
+    of_init = "init=$(ps -u $(id -u) -o pid=,comm= | grep -v -e bash -e ps -e grep | head -n 1 | tr -dc 0-9)"
+    answer = sandbox.run(f"{of_init}; {command} $init >/dev/null; echo $?; sleep 100 & {command} $! >/dev/null; echo $?")
+    assert answer["stdout"] == "1\n0\n", answer
+    assert "Operation not permitted" in answer["stderr"]
+
+
 @pytest.mark.parametrize("name", ["environ", "mem", "maps", "fd", "ns", "exe", "map_files", "io", "syscall", "stack", "pagemap", "auxv"])
 def test_a_file_of_another_process(sandbox, name):
     for pid in (1, sandbox.pid):
