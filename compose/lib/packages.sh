@@ -7,7 +7,7 @@ build_packages=(cmake ninja-build gcc g++ pkg-config librabbitmq-dev libpq-dev l
     libssl-dev libmicrohttpd-dev libseccomp-dev)
 runtime_packages=(python3 python3-pytest python3-coverage nodejs gcc g++ bash)
 test_packages=(libcmocka-dev openssl python3-pytest python3-pytest-xdist python3-pika python3-psycopg2 python3-jsonschema python3-coverage git
-    ca-certificates faketime iproute2 nftables)
+    ca-certificates faketime iproute2 nftables tini)
 guest_packages=(qemu-system-x86 debootstrap cpio)
 
 package_installed() { [ "$(dpkg-query -W -f '${Status}' "$1" 2>/dev/null)" = "install ok installed" ]; }

@@ -1,4 +1,6 @@
-"""The attacks of tests/compose, in what a container is without an engine (stand.py)."""
+"""The attacks of tests/compose, in what a container is without an engine (stand.py). What is forked by a server of suites has most to attack;
+ASSAY_SANDBOX_STARTS=cold,suites,cases has the others attack too, as tests/compose does with an engine."""
+import os
 import pathlib
 import sys
 
@@ -28,8 +30,8 @@ def executors(build, tmp_path_factory):
         one.remove()
 
 
-@pytest.fixture(scope="module", params=[None, "suites", "cases"], ids=lambda warm: f"warm {warm}" if warm else "cold")
+@pytest.fixture(scope="module", params=os.environ.get("ASSAY_SANDBOX_STARTS", "suites").split(","))
 def sandbox(executors, request):
-    made = executors(wall_ms=5000, warm=request.param)
+    made = executors(wall_ms=5000, warm=None if request.param == "cold" else request.param)
     yield made
     assert made.close() == 0
