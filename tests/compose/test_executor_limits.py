@@ -90,6 +90,11 @@ class TestExhaustion:
         found = sandbox.attack("look")["stdout"]
         assert "/" not in found and "get" not in found and "open" not in found and "socket" not in found  # other processes are seen
 
+    def test_what_is_done_to_the_input_is_gone(self, sandbox):
+        # The control: within one step it is the same.
+        assert sandbox.run("python3 attack.py mark_input; python3 attack.py look_at_input")["stdout"] == "done\nFalse 10\n"
+        assert sandbox.attack("look_at_input")["stdout"] == "True 0\n"
+
     def test_system_v_objects(self, sandbox):
         assert sandbox.attack("system_v_bomb")["stdout"] == "held: EPERM\n"
 

@@ -231,6 +231,19 @@ def stubborn_sleeper():
 
 
 @attack
+def mark_input():
+    """/dev/null: its flags are those of what was opened, as long as anybody has it. (So is a lock, which tests that run at once would share.)"""
+    fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_NONBLOCK)
+    fcntl.fcntl(0, fcntl.F_SETSIG, signal.SIGUSR1)
+    print("done")
+
+
+@attack
+def look_at_input():
+    print(os.get_blocking(0), fcntl.fcntl(0, fcntl.F_GETSIG))
+
+
+@attack
 def daemons():
     for _ in range(5):
         if os.fork() == 0:

@@ -154,6 +154,12 @@ def test_daemons(sandbox):
     assert answer["stdout"] == "0\n"
 
 
+def test_what_is_done_to_the_input_is_gone(sandbox):
+    # The control: within one step it is the same.
+    assert sandbox.run("python3 attack.py mark_input; python3 attack.py look_at_input")["stdout"] == "done\nFalse 10\n"
+    assert sandbox.attack("look_at_input")["stdout"] == "True 0\n"
+
+
 def test_zombies_are_reaped(sandbox):
     answer = sandbox.run("python3 attack.py zombies; sleep 0.2; ps -eo stat= | grep -c Z")
     assert answer["stdout"] == "done\n0\n"

@@ -65,11 +65,12 @@ static bool place_descriptors(const struct confinement *confinement, unsigned cl
         (handback = fcntl(confinement->handback, F_DUPFD_CLOEXEC, FIRST_FREE_FD)) < 0)
         return err_set_errno(err, ERR_INFRA, "move the descriptor of what is handed back");
     for (int i = 0; i < WIRE_STEP_FDS; i++) {
-        int from = confinement->fds[i];
-        if (from < 0 && i <= STDERR_FILENO)
-            from = confinement->null;
+        bool is_absent = confinement->fds[i] < 0;
+        /* Opened for this step alone: one that the next task had too would keep flags and locks for it. */
+        autofd int null = is_absent && i <= STDERR_FILENO ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
+        int from = is_absent ? null : confinement->fds[i];
         moved[i] = from < 0 ? -1 : fcntl(from, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
-        if (from >= 0 && moved[i] < 0)
+        if (moved[i] < 0 && (!is_absent || i <= STDERR_FILENO))
             return err_set_errno(err, ERR_INFRA, "move descriptor %d", i);
     }
     if (close_range(0, ~0U, CLOSE_RANGE_CLOEXEC) != 0)

@@ -16,7 +16,6 @@ struct confinement {
     int fds[WIRE_STEP_FDS]; /* -1 = absent */
     struct rlimits limits;
     int proc;             /* a folder descriptor of a writable /proc that shows this process */
-    int null;             /* /dev/null */
     int landlock;         /* ruleset; -1 = the operator does without */
     int handback;         /* confine_fork: one more, open until exec at CONFINE_HANDBACK_FD; -1 = none */
     pid_t container_init; /* confine_fork: in a container: the task's init; 0 = namespaces */

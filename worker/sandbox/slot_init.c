@@ -77,7 +77,6 @@ static void serve_warm(struct slot_state *slot, const struct wire_request *reque
 static void begin(struct slot_state *slot, const struct wire_request *request, int files)
 {
     struct task_setup setup = {.proc = slot->proc,
-                               .null = slot->null,
                                .landlock = slot->landlock,
                                .no_landlock = slot->no_landlock,
                                .container_uid = slot->container_uid,

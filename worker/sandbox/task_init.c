@@ -291,7 +291,6 @@ static void serve_run(const struct task *task, const struct wire_request *reques
                                                         .open_files = request->open_files,
                                                         .processes = task->setup->begin.processes},
                                              .proc = task->setup->proc,
-                                             .null = task->setup->null,
                                              .landlock = task->landlock}};
     size_t used = 1;
 

@@ -22,7 +22,6 @@
 struct task_setup {
     int socket;                      /* frames from and to the slot init */
     int proc;                        /* folder: the slot's /proc, writable */
-    int null;                        /* /dev/null */
     const struct landlock *landlock; /* NULL = the operator does without */
     bool no_landlock;                /* is no obstacle */
     uid_t container_uid;             /* in a container: the uid to become; 0 = namespaces */

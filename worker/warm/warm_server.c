@@ -27,7 +27,7 @@ void PyOS_AfterFork_Child(void) __attribute__((weak));
 
 /* One a process. */
 static struct {
-    int proc, null;
+    int proc;
     int64_t preload_bytes;
     struct suite_store *store; /* NULL: nothing is kept */
     /* What was kept of the suite of the step that is being forked; the fork inherits this and nothing else of
@@ -36,7 +36,7 @@ static struct {
     size_t kept_size;
     bool may_hand_back;          /* in a fork: what it makes of its suite is asked for */
     struct warm_command command; /* in a fork */
-} server = {.proc = -1, .null = -1};
+} server = {.proc = -1};
 
 /* Before what is handed back. */
 #define WARM_HANDBACK_MAGIC 0x0165746975537961u
@@ -87,10 +87,9 @@ int warm_ready(const char *loaded, int64_t preload_bytes, bool keeps_suites)
     struct wire_event event = {.version = WIRE_VERSION, .kind = WIRE_SERVER};
 
     server.proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    server.null = open("/dev/null", O_RDWR | O_CLOEXEC);
     server.preload_bytes = preload_bytes;
-    if (server.proc < 0 || server.null < 0)
-        err_set_errno(&event.err, ERR_INFRA, "open /proc and /dev/null");
+    if (server.proc < 0)
+        err_set_errno(&event.err, ERR_INFRA, "open /proc");
     else if ((!keeps_suites || (server.store = suite_store_open(&event.err)) != NULL) &&
              is_filtered(&event.err) && shares_nothing(&event.err) && read_sizes(&event, &event.err))
         (void)snprintf(event.err.text, sizeof(event.err.text), "%s", loaded);
@@ -116,7 +115,6 @@ static bool confine(const struct warm_job *job, struct err *err)
                                                  .open_files = request->open_files,
                                                  .processes = request->processes},
                                       .proc = server.proc,
-                                      .null = server.null,
                                       .landlock = -1,
                                       .handback = job->handback[1],
                                       .container_init = (pid_t)request->init};
