@@ -92,6 +92,18 @@ def test_a_fork_that_was_stopped_is_killed(held):
     assert stand.run("ls -A /tmp /dev/shm")["stdout"] == "/dev/shm:\n\n/tmp:\n"
 
 
+def test_a_waiter_that_was_stopped_is_killed(open_stand):
+    """It reaps nothing of its task."""
+    stand = open_stand(wall_ms=60000)
+    stand.begin(f"- {LEAKS}; sleep 60")
+    wait_until(lambda: len(of_tasks(stand)) >= 2, 30, "init and program")  # the fork is a shell by now
+    stand.inside("kill", "-STOP", of_servers(stand)[1][0])
+    stand.begin("")
+    assert stand.ended() == {"ended": True}
+    assert not of_servers(stand)
+    assert stand.run("ls -A /tmp /dev/shm")["stdout"] == "/dev/shm:\n\n/tmp:\n"
+
+
 def test_many_tasks_that_end_at_once(open_stand):
     stand = open_stand(wall_ms=60000)
     for number in range(100):
