@@ -178,7 +178,7 @@ static const struct config_key keys[] = {
      .documentation =
          "Suites of runtimes with a warm_suite, and cases of those with warm_case, run in a fork of a server "
          "that has started the language once, in the same sandbox. false: each starts cold. A server that "
-         "cannot start is logged, and its steps start cold. Only in the setting of namespaces."},
+         "cannot start is logged, and its steps start cold."},
     {.key = "warm.fast_path",
      .type = CONFIG_BOOL,
      .offset = FIELD(warm_fast_path),
