@@ -14,8 +14,8 @@
 bool slot_container_set_up(const char *harness_dir, const char *const *read_only_paths, struct err *err);
 /* fork(2) with a pidfd, the caller's. */
 pid_t slot_container_fork(int *pidfd);
-/* In a process of its own, as `uid`: kills all that has it, and waits for none: one whose parent does not reap
- * it would not go. Reaps every child of the caller. */
+/* In a process of its own, as `uid`: kills all that has it, and waits for none: one whose parent does not
+ * reap it would not go. Reaps every child of the caller. */
 void slot_container_kill(uid_t uid);
 /* In a process of its own, as `uid`: kills and removes all that is left of the uid; returns when nothing is.
  * Reaps every child of the caller. */
