@@ -47,13 +47,23 @@ def images(engine):
 
 
 @pytest.fixture(scope="session")
-def executors(engine, images, build, tmp_path_factory):
-    """executors(name="x", memory_mb=64, overrides={}) opens a sandbox in a container of its own."""
+def make_executor(engine, images, build, tmp_path_factory):
     image = engine.build(DEBIAN / "attacked.Dockerfile", "assaytest/attacked", "assaytest/worker-python:current", DEBIAN)
+
+    def make(overrides=None, **options):
+        return Executor(engine, image, build, tmp_path_factory.mktemp("executor"), overrides, options)
+
+    return make
+
+
+@pytest.fixture
+def executors(make_executor):
+    """executors(name="x", memory_mb=64, overrides={}) opens a sandbox in a container of its own. Each has a network, of which an engine has some
+    thirty: it goes with the test."""
     opened = []
 
     def open_one(overrides=None, **options):
-        opened.append(Executor(engine, image, build, tmp_path_factory.mktemp("executor"), overrides, options))
+        opened.append(make_executor(overrides, **options))
         return opened[-1].open()
 
     yield open_one
@@ -62,11 +72,14 @@ def executors(engine, images, build, tmp_path_factory):
 
 
 @pytest.fixture(scope="session", params=[None, "suites", "cases"], ids=lambda warm: f"warm {warm}" if warm else "cold")
-def sandbox(executors, request):
+def sandbox(make_executor, request):
     """One of each kind for all attacks, so that what one leaves would meet the next."""
-    made = executors(wall_ms=5000, warm=request.param)
-    yield made
-    assert made.close() == 0
+    made = make_executor(wall_ms=5000, warm=request.param)
+    try:
+        yield made.open()
+        assert made.close() == 0
+    finally:
+        made.remove()
 
 
 @pytest.fixture(scope="module")
