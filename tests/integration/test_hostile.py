@@ -96,7 +96,7 @@ def send(channel, exchange, key, body, **properties):
 
 
 def settled(site, queue):
-    """Nothing ready and nothing unacknowledged, by the management API."""
+    """Nothing ready and nothing unacknowledged, by the management API, which is some seconds late: wait for what has to come first."""
     numbers = site.management("GET", f"queues/{{vhost}}/{queue}")
     return numbers.get("messages") == 0 and numbers.get("messages_unacknowledged") == 0
 
@@ -115,6 +115,7 @@ def test_hostile_tasks(site):
     for number, fields in enumerate(PROPERTIES.values()):
         send(channel, "assay.tasks", "bash", json.dumps({**ECHO, "job_id": "properties", "task_id": f"p-{number}"}), **fields)
     expect_honest_verdict(site, 1)
+    wait_until(lambda: site.value("SELECT count(*) FROM executions") >= len(BODIES) + len(PROPERTIES) + 1, 60, "a verdict of each")
     wait_until(lambda: all(settled(site, queue) for queue in ("assay.tasks.python", "assay.tasks.bash", "assay.results")), 60, "empty queues")
     assert worker.alive() and collector.alive()
     # Each ended with a verdict: bodies without an own id have the message's.
@@ -133,9 +134,9 @@ def test_large_tasks(site):
         send(channel, "assay.tasks", "python", b'{"task_id": "' + b"x" * (size << 20), message_id=f"large-{number}")
     send(channel, "assay.tasks", "python", b"[" * (8 << 20))
     expect_honest_verdict(site, 1)
+    wait_until(lambda: site.value("SELECT count(*) FROM executions WHERE reason = 'bad_task'") == 4, 120, "a verdict of each")
     wait_until(lambda: all(settled(site, queue) for queue in ("assay.tasks.python", "assay.tasks.bash", "assay.results")), 60, "empty queues")
     assert worker.alive() and collector.alive()
-    assert site.value("SELECT count(*) FROM executions WHERE reason = 'bad_task'") == 4
 
 
 def test_hostile_results_events_and_jobs(site):
