@@ -1,4 +1,4 @@
-"""Each fuzzing harness over its corpus, and a minute of mutation for all of them. ASSAY_FUZZ_SECONDS makes that longer for each,
+"""Each fuzzing harness over its corpus, and half a minute of mutation for all of them. ASSAY_FUZZ_SECONDS makes that longer for each,
 ASSAY_FUZZ_SEED repeats a run; millions of executions: tests/fuzz/run."""
 import os
 import pathlib
@@ -10,7 +10,7 @@ import pytest
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 HARNESSES = sorted(path.stem for path in FOLDER.glob("fuzz_*.c"))
-SECONDS = int(os.environ.get("ASSAY_FUZZ_SECONDS", "7"))
+SECONDS = int(os.environ.get("ASSAY_FUZZ_SECONDS", "4"))
 
 
 def fuzz(build, name, folder, *words):

@@ -6,7 +6,7 @@ from sandboxes import UID_BASE, USER, Sandbox, attack_line, driver_for, tree
 
 from lib.waiting import wait_until
 
-TASKS = int(os.environ.get("ASSAY_SANDBOX_TASKS", "500"))
+TASKS = int(os.environ.get("ASSAY_SANDBOX_TASKS", "250"))
 
 # Each is over in some milliseconds; the slow ones (walls, bombs) have tests of their own.
 HOSTILE = [
