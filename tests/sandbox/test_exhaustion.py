@@ -54,7 +54,8 @@ def test_memory_that_no_rlimit_bounds(sandbox, name):
     assert sandbox.attack(name)["stdout"] == "held: EPERM\n"
 
 
-def test_fork_bomb(sandbox):
+def test_fork_bomb(limited):
+    sandbox = limited(wall_ms=2000)
     answer = sandbox.attack("fork_bomb")
     assert answer["killed"] == "wall" and answer["signal"] == 9
     assert answer["stdout"].startswith("held: EAGAIN\n")
@@ -128,7 +129,7 @@ def test_much_correct_output(sandbox):
 
 
 @pytest.mark.parametrize("name", ["stubborn_sleeper", "stopped"])
-def test_sleeping_past_the_limit(sandbox, name):
+def test_sleeping_past_the_limit(limited, name):
     with subprocess.Popen([PYTHON, ATTACK, name], start_new_session=True) as control:
         state = pathlib.Path(f"/proc/{control.pid}/stat")
         ready = "T" if name == "stopped" else "S"
@@ -137,9 +138,9 @@ def test_sleeping_past_the_limit(sandbox, name):
             control.send_signal(number)
         assert control.poll() is None
         os.killpg(control.pid, signal.SIGKILL)
-    answer = sandbox.attack(name)
+    answer = limited(wall_ms=2000).attack(name)
     assert answer["killed"] == "wall" and answer["signal"] == 9
-    assert answer["wall_us"] < 15_000_000
+    assert answer["wall_us"] < 12_000_000
 
 
 def ignores_term(pid, name):
