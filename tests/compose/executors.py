@@ -57,11 +57,7 @@ class Executor(Sandbox):
     def open(self):
         self.start()
         self.process = subprocess.Popen(self.command(**self.options), env=self.engine.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        first = self._answer()
-        if "failed" in first:
-            self.close()
-            raise RuntimeError(first["failed"])
-        self.mechanisms = first["mechanisms"]
+        self._expect_open()
         return self
 
     def inside(self, *words):

@@ -37,13 +37,17 @@ class Sandbox:
         self.setting, self.warm = setting, warm
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=before,
                                         env={"PATH": os.environ["PATH"], "ASSAY_TEST_SECRET": SECRET})
+        self._expect_open()
+
+    def _expect_open(self):
+        """What the driver tells first."""
         first = self._answer()
         if "failed" in first:
             self.close()
             raise RuntimeError(first["failed"])
         self.mechanisms, self.server = first["mechanisms"], first["server"]
-        if warm:
-            assert self.server == "attacks" if warm == "suites" else self.server.startswith("started"), self.server
+        if self.warm:
+            assert self.server == "attacks" if self.warm == "suites" else self.server.startswith("started"), self.server
 
     def _answer(self):
         line = self.process.stdout.readline()

@@ -76,13 +76,7 @@ class Stand(Sandbox):
                                         env={"PATH": os.environ["PATH"], "ASSAY_TEST_SECRET": SECRET, "ASSAY_HOME": "/opt/home",
                                              "ASAN_OPTIONS": "detect_leaks=0", "TMPDIR": "/run/assay", **(environment or {})})
         if program is None:
-            first = self._answer()
-            if "failed" in first:
-                self.close()
-                raise RuntimeError(first["failed"])
-            self.mechanisms, self.server = first["mechanisms"], first["server"]
-            if warm:
-                assert self.server == "attacks" if warm == "suites" else self.server.startswith("started"), self.server
+            self._expect_open()
 
     def _join(self):
         for group in self.groups:

@@ -21,7 +21,7 @@ void landlock_close(struct landlock *landlock);
  * *mechanisms gets the bits of enum mechanism it will hold. */
 int landlock_build(const struct landlock *landlock, uint64_t *mechanisms, struct err *err);
 /* The same for a warm server in a container, which hands it on to all of its forks: also its `library` may be
- * read, and what is the process's own in /proc be written, as long as no ruleset of a task is added. */
+ * read, and /proc be written, as far as its uid may, until the ruleset of a task is added. */
 int landlock_build_for_server(const struct landlock *landlock, int library, struct err *err);
 /* On this process and those it starts; needs no_new_privs. Mounting is impossible afterwards. */
 bool landlock_enforce(int ruleset, struct err *err);

@@ -34,9 +34,9 @@ class Growth(Group):
         return [Ratio("rate into many rows by that into few", self.labels[1], self.labels[0], at_least=0.9)]
 
 
-def rollup_mb(pid, field):
-    """Of a process, in MB of 2**20, from /proc/PID/smaps_rollup."""
-    return int(re.search(rf"^{field}:\s+(\d+)", pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)[1]) / 1024
+def pss_mb(pid):
+    """Of a process, in MB of 2**20: what it shares with others divided by how many have it."""
+    return int(re.search(r"^Pss:\s+(\d+)", pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)[1]) / 1024
 
 
 def resident_mb(process):
@@ -46,7 +46,7 @@ def resident_mb(process):
 
 class Memory(Group):
     name = "memory"
-    title = "Resident memory of worker and collector over many tasks: of a worker that runs nothing, and of one that runs suites in 16 slots"
+    title = "Memory: of worker and collector over many tasks, of a worker that runs suites in 16 slots, of an idle slot"
 
     def open(self):
         self.count, self.suites = self.bench.size(100000, 2000), self.bench.size(1000, 4)
@@ -89,7 +89,7 @@ class Memory(Group):
             while before != set(descendants(worker.pid)):  # a task's processes go after its result
                 before = set(descendants(worker.pid))
                 time.sleep(0.5)
-            return sum(rollup_mb(pid, "Pss") for pid in before) / 2
+            return sum(pss_mb(pid) for pid in before) / 2
 
     def get(self, name, when):
         return lambda: self.found[name, when]
