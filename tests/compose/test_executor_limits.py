@@ -107,8 +107,8 @@ WARM = pytest.mark.parametrize("warm", [None, "suites", "cases"], ids=lambda war
 def test_memory(executors, name, warm):
     """A limit below the container's is found by looking every 10 ms."""
     small = executors(memory_mb=96, disk_mb=32, wall_ms=6000, warm=warm)
-    answer = small.attack(name)
-    assert answer["oom_kills"] > 0 and "reached" not in answer["stdout"]
+    answer = small.attack(name, 3)
+    assert answer["oom_kills"] > 0 and "reached" not in answer["stdout"], answer
     assert small.run("echo lives")["stdout"] == "lives\n"
     small.close()
 
