@@ -4,13 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "common/log.h"
+#include "common/config_keys.h"
+#include "common/instance_name.h"
 #include "common/mem.h"
-#include "common/text.h"
-
-#define NAME_MAX_BYTES 100
 
 #define FIELD(member) offsetof(struct collector_config, member)
 #define MIB           (INT64_C(1024) * 1024)
@@ -78,24 +75,8 @@ static const struct config_key keys[] = {
                       "are taken until "
                       "half of them are stored. What the broker has sent by then, prefetch messages at most, "
                       "still comes."},
-    {.key = "heartbeat_s",
-     .type = CONFIG_INTEGER,
-     .offset = FIELD(heartbeat_s),
-     .default_text = "20",
-     .minimum = 0,
-     .maximum = 600,
-     .environment = "ASSAY_COLLECTOR_HEARTBEAT_S",
-     .documentation = "AMQP heartbeat in seconds: a dead connection is noticed within two of them. 0: off."},
-    {.key = "confirm_timeout_s",
-     .type = CONFIG_INTEGER,
-     .offset = FIELD(confirm_timeout_s),
-     .default_text = "60",
-     .minimum = 1,
-     .maximum = 86400,
-     .environment = "ASSAY_COLLECTOR_CONFIRM_TIMEOUT_S",
-     .documentation =
-         "Seconds that the broker may take to confirm a message; then it is published again over a new "
-         "connection."},
+    CONFIG_KEY_HEARTBEAT_S(FIELD(heartbeat_s), "ASSAY_COLLECTOR_HEARTBEAT_S"),
+    CONFIG_KEY_CONFIRM_TIMEOUT_S(FIELD(confirm_timeout_s), "ASSAY_COLLECTOR_CONFIRM_TIMEOUT_S"),
     {.key = "drain_s",
      .type = CONFIG_INTEGER,
      .offset = FIELD(drain_s),
@@ -155,53 +136,17 @@ static const struct config_key keys[] = {
      .documentation =
          "ADDRESS:PORT for /healthz, /readyz, /status and /metrics, e.g. 127.0.0.1:9102. Empty: no "
          "listener."},
-    {.key = "log.level",
-     .type = CONFIG_CHOICE,
-     .offset = FIELD(log_level),
-     .default_text = "info",
-     .choices = "debug|info|warn|error",
-     .documentation = "The least level that is logged on standard error."},
+    CONFIG_KEY_LOG_LEVEL(FIELD(log_level)),
 };
 
 const struct config_table collector_config_table = {keys, ARRAY_SIZE(keys), "assay-collector"};
-
-/* The host's name may hold what a queue's may not. */
-static char *default_name(void)
-{
-    char host[64] = "";
-    char name[NAME_MAX_BYTES + 1];
-    if (gethostname(host, sizeof(host) - 1) != 0 || !text_is_id(host, strlen(host)))
-        (void)snprintf(host, sizeof(host), "collector");
-    (void)snprintf(name, sizeof(name), "%s-%ld", host, (long)getpid());
-    return strdup(name);
-}
-
-static bool complete(struct collector_config *config, struct err *err)
-{
-    if (config->name[0] == '\0') {
-        char *name = default_name();
-        if (name == NULL)
-            return err_set(err, ERR_NO_MEMORY, "out of memory");
-        free(config->name);
-        config->name = name;
-    }
-    size_t length = strlen(config->name);
-    if (length > NAME_MAX_BYTES || !text_is_id(config->name, length))
-        return err_set(err, ERR_CONFIG,
-                       "name (ASSAY_COLLECTOR_NAME) \"%.120s\": want 1 to %d of A-Za-z0-9._:/-", config->name,
-                       NAME_MAX_BYTES);
-    enum log_level level;
-    if (log_level_parse(config->log_level, &level))
-        log_set_level(level);
-    return true;
-}
 
 bool collector_config_load(struct collector_config *config, const char *file, struct err *err)
 {
     *config = (struct collector_config){0};
     if (!config_load(&collector_config_table, file, config, err))
         return false;
-    if (!complete(config, err)) {
+    if (!instance_name_complete(&config->name, "ASSAY_COLLECTOR_NAME", "collector", err)) {
         collector_config_free(config);
         return false;
     }

@@ -64,6 +64,7 @@ static bool run_command(const struct collector_options *options, struct err *err
     const char *file = options->config_file != NULL ? options->config_file : getenv("ASSAY_COLLECTOR_CONFIG");
     if (!collector_config_load(&config, file, err))
         return false;
+    log_set_level(config.log_level);
     bool ok;
     if (options->command == COMMAND_MIGRATE)
         ok = migrate_run(config.pg_url, err);

@@ -34,20 +34,11 @@ void log_open(const char *program)
         state.json = isatty(STDERR_FILENO) == 0;
 }
 
-void log_set_level(enum log_level level)
+void log_set_level(const char *name)
 {
-    state.level = level;
-}
-
-bool log_level_parse(const char *name, enum log_level *level)
-{
-    for (int i = LOG_LEVEL_DEBUG; i <= LOG_LEVEL_ERROR; i++) {
-        if (strcmp(name, level_names[i]) == 0) {
-            *level = (enum log_level)i;
-            return true;
-        }
-    }
-    return false;
+    for (int i = LOG_LEVEL_DEBUG; i <= LOG_LEVEL_ERROR; i++)
+        if (strcmp(name, level_names[i]) == 0)
+            state.level = (enum log_level)i;
 }
 
 static void text_field(struct buf *line, const char *name, const char *value)

@@ -10,10 +10,10 @@
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 
-/* Once, at the start of main. `level` from the configuration may be set later by log_set_level. */
+/* Once, at the start of main. Lines of "info" and above are logged then. */
 void log_open(const char *program);
-void log_set_level(enum log_level level);
-bool log_level_parse(const char *name, enum log_level *level);
+/* Once the configuration is read: debug, info, warn or error (any other name changes nothing). */
+void log_set_level(const char *name);
 
 /* What a line is about; NULL/0 members are left out. */
 struct log_context {

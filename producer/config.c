@@ -1,5 +1,6 @@
 #include "producer/config.h"
 
+#include "common/config_keys.h"
 #include "common/mem.h"
 #include "common/paths.h"
 
@@ -11,10 +12,7 @@ static const struct config_key keys[] = {
      "host:port,host:port."},
     {"heartbeat_s", CONFIG_INTEGER, AT(heartbeat_s), "30", 1, 600, NULL, "ASSAY_PRODUCER_HEARTBEAT_S", false,
      "AMQP heartbeat in seconds; a dead connection is noticed within two of them."},
-    {"confirm_timeout_s", CONFIG_INTEGER, AT(confirm_timeout_s), "60", 1, 86400, NULL,
-     "ASSAY_PRODUCER_CONFIRM_TIMEOUT_S", false,
-     "Seconds that the broker may take to confirm a message; then it is published again over a new "
-     "connection."},
+    CONFIG_KEY_CONFIRM_TIMEOUT_S(AT(confirm_timeout_s), "ASSAY_PRODUCER_CONFIRM_TIMEOUT_S"),
     {"connect_timeout_s", CONFIG_INTEGER, AT(connect_timeout_s), "10", 1, 300, NULL,
      "ASSAY_PRODUCER_CONNECT_TIMEOUT_S", false,
      "Seconds until a connection attempt counts as failed (broker and database)."},
@@ -56,8 +54,7 @@ static const struct config_key keys[] = {
     {"http.listen", CONFIG_STRING, AT(http_listen), "", 0, 0, NULL, "ASSAY_PRODUCER_HTTP_LISTEN", false,
      "ADDRESS:PORT where pending --follow serves /healthz, /readyz, /status and /metrics. Empty: no "
      "listener."},
-    {"log.level", CONFIG_CHOICE, AT(log_level), "info", 0, 0, "debug|info|warn|error", NULL, false,
-     "What is logged on standard error."},
+    CONFIG_KEY_LOG_LEVEL(AT(log_level)),
 };
 
 const struct config_table producer_config_table = {keys, ARRAY_SIZE(keys), "assay-producer"};

@@ -86,9 +86,7 @@ static int run_command(const struct subcommand *command, const struct common_opt
     const char *file = common->config_file != NULL ? common->config_file : getenv("ASSAY_PRODUCER_CONFIG");
     if (!config_load(&producer_config_table, file, &config, &err))
         return complain(&err, err_exit_status(err.code));
-    enum log_level level = LOG_LEVEL_INFO;
-    if (log_level_parse(config.log_level, &level))
-        log_set_level(level);
+    log_set_level(config.log_level);
     struct subcommand_context context = {&config, operands, operand_count};
     int status = command->run(&context, options, &err);
     config_free(&producer_config_table, &config);

@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "common/config_keys.h"
+#include "common/instance_name.h"
 #include "common/mem.h"
 #include "common/paths.h"
-#include "common/text.h"
 
 #define SLOTS_MAX 256
 
@@ -86,24 +86,8 @@ static const struct config_key keys[] = {
      .environment = "ASSAY_WORKER_DRAIN_S",
      .documentation =
          "Seconds that running tasks get to finish after SIGTERM; then they go back to the queue."},
-    {.key = "heartbeat_s",
-     .type = CONFIG_INTEGER,
-     .offset = FIELD(heartbeat_s),
-     .default_text = "20",
-     .minimum = 0,
-     .maximum = 600,
-     .environment = "ASSAY_WORKER_HEARTBEAT_S",
-     .documentation = "AMQP heartbeat in seconds: a dead connection is noticed within two of them. 0: off."},
-    {.key = "confirm_timeout_s",
-     .type = CONFIG_INTEGER,
-     .offset = FIELD(confirm_timeout_s),
-     .default_text = "60",
-     .minimum = 1,
-     .maximum = 86400,
-     .environment = "ASSAY_WORKER_CONFIRM_TIMEOUT_S",
-     .documentation =
-         "Seconds that the broker may take to confirm a message; then it is published again over a new "
-         "connection."},
+    CONFIG_KEY_HEARTBEAT_S(FIELD(heartbeat_s), "ASSAY_WORKER_HEARTBEAT_S"),
+    CONFIG_KEY_CONFIRM_TIMEOUT_S(FIELD(confirm_timeout_s), "ASSAY_WORKER_CONFIRM_TIMEOUT_S"),
     {.key = "consumer_timeout_s",
      .type = CONFIG_INTEGER,
      .offset = FIELD(consumer_timeout_s),
@@ -226,39 +210,11 @@ static const struct config_key keys[] = {
      .default_text = "",
      .documentation =
          "Address for /healthz, /readyz, /status and /metrics, such as 127.0.0.1:9101. Empty: none."},
-    {.key = "log.level",
-     .type = CONFIG_CHOICE,
-     .offset = FIELD(log_level),
-     .default_text = "info",
-     .choices = "debug|info|warn|error",
-     .documentation = "The least severe lines to log."},
+    CONFIG_KEY_LOG_LEVEL(FIELD(log_level)),
 };
 
 const struct config_table worker_config_table = {
     .keys = keys, .count = ARRAY_SIZE(keys), .program = "assay-worker"};
-
-/* Leaves room for what queue names put around it. */
-#define NAME_MAX_BYTES 100
-
-static bool make_name(struct worker_config *config, struct err *err)
-{
-    if (config->name[0] != '\0') {
-        size_t size = strlen(config->name);
-        return (size <= NAME_MAX_BYTES && text_is_id(config->name, size)) ||
-               err_set(err, ERR_CONFIG, "name \"%.120s\": allowed are 1 to %d of A-Za-z0-9._:/-",
-                       config->name, NAME_MAX_BYTES);
-    }
-    char host[65] = "";
-    (void)gethostname(host, sizeof host - 1);
-    if (!text_is_id(host, strlen(host)))
-        (void)snprintf(host, sizeof host, "worker");
-    char *name = NULL;
-    if (asprintf(&name, "%s-%ld", host, (long)getpid()) < 0)
-        return err_set(err, ERR_NO_MEMORY, "cannot make a name");
-    free(config->name);
-    config->name = name;
-    return true;
-}
 
 static bool find_if_empty(char **path, const char *shipped, struct err *err)
 {
@@ -294,7 +250,8 @@ bool worker_config_load(struct worker_config *config, const char *file,
     memset(config, 0, sizeof *config);
     if (!config_load(&worker_config_table, file, config, err))
         return false;
-    if (override(config, overrides, err) && make_name(config, err) &&
+    if (override(config, overrides, err) &&
+        instance_name_complete(&config->name, "ASSAY_WORKER_NAME", "worker", err) &&
         find_if_empty(&config->runtimes_file, "conf/runtimes.cfg", err) &&
         find_if_empty(&config->harness_dir, "worker/harness", err))
         return true;

@@ -188,9 +188,7 @@ static bool run(const struct worker_command_line *command_line, struct machine *
 {
     if (!worker_config_load(&machine->config, command_line->config_file, &command_line->overrides, err))
         return false;
-    enum log_level level;
-    if (log_level_parse(machine->config.log_level, &level))
-        log_set_level(level);
+    log_set_level(machine->config.log_level);
     bool ok = command_line->mode != MODE_SERVE || machine->config.amqp_url[0] != '\0' ||
               err_set(err, ERR_CONFIG,
                       "no broker: set amqp_url, ASSAY_AMQP_URL or ASSAY_AMQP_URL_FILE, or use --local FILE");

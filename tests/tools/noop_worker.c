@@ -222,9 +222,7 @@ static bool serve(struct err *err)
     struct worker_overrides overrides = {.name = NULL};
     if (!worker_config_load(&config, NULL, &overrides, err))
         return false;
-    enum log_level level;
-    if (log_level_parse(config.log_level, &level))
-        log_set_level(level);
+    log_set_level(config.log_level);
     struct runtimes *runtimes = runtimes_load(config.runtimes_file, err);
     struct loop *loop = runtimes != NULL ? loop_open(err) : NULL;
     bool ok = loop != NULL;
