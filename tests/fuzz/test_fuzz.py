@@ -39,9 +39,10 @@ def test_mutations(build, name, tmp_path):
     print(f"ASSAY_FUZZ_SEED={seed}")
     text = fuzz(build, name, tmp_path, f"-max_total_time={SECONDS}", f"-seed={seed}", f"-dict={FOLDER}/json.dict", found,
                 FOLDER / "corpus" / name.removeprefix("fuzz_"))
-    runs = re.search(r"Done (\d+) runs", text)
-    assert runs and int(runs[1]) > 100, text[-2000:]
-    assert any(found.iterdir()), "the mutations reach nothing new: the coverage does not work"
+    # Whether mutations reach what the corpus does not is luck, and less so the better the corpus is.
+    told = re.search(r"Done (\d+) runs .*; blocks: (\d+)", text)
+    assert told and int(told[1]) > 100, text[-2000:]
+    assert int(told[2]) > 20, "next to no blocks are seen: the coverage does not work"
 
 
 @pytest.fixture(scope="module")
