@@ -14,7 +14,7 @@ import threading
 import types
 
 # A program may put others in their place for a while.
-from builtins import any, bytes, filter, id, issubclass, len, map, next, str, type
+from builtins import any, bytes, filter, id, int, issubclass, len, map, next, str, type
 
 from . import interpreter, made_again, profilers, provenance, signals
 from .files import OUTSIDE, PROGRAM, TRUSTED
@@ -22,14 +22,14 @@ from .files import OUTSIDE, PROGRAM, TRUSTED
 HARNESS_FOLDER = os.path.dirname(os.path.abspath(__file__)) + "/"
 FRAME_ATTRIBUTES = {"tb_frame", "gi_frame", "cr_frame", "ag_frame"}
 FUNCTION_ATTRIBUTES = {"__code__", "__closure__", "__globals__"}
-CODE_ATTRIBUTES = {"f_code", "__code__"}
 READING = "object.__getattr__"
+OWN_READING = "f_code"  # which no check looks at
 WORDS = (*FRAME_ATTRIBUTES, *FUNCTION_ATTRIBUTES)  # what counts when it is read
 GETTING_FRAMES = "_getframe"
 # Of frames and functions, what is told of when it is read or set.
 SPOKEN_OF = {word: word for word in (*FRAME_ATTRIBUTES, *FUNCTION_ATTRIBUTES, "__defaults__", "__kwdefaults__")}
 ANSWERS_MAX = 2000  # that is_unsaid keeps
-DEPTH_MAX = 4  # of handlers of signals that come while one is looked at
+DEPTH_MAX = 8  # of handlers of signals that come while one is looked at: no honest program has so many at once
 # What leads from one's own objects to those of others.
 DOORS = (type, types.ModuleType, types.FunctionType, types.MappingProxyType, types.CellType, types.FrameType, types.TracebackType,
          types.GeneratorType, types.CoroutineType, type(functools.lru_cache(len)))
@@ -38,6 +38,7 @@ COVERAGE = ("/coverage/collector.py", "/coverage/pytracer.py", "/coverage/contro
 FROZEN = provenance.FROZEN
 REWRITING = "/_pytest/assertion/rewrite.py"
 COPYING = ("/types.py",)
+MEMORY_MODE = 0o100600  # no other file of a process in /proc has it
 # They give frames to who calls them, or what these hold.
 GIVING = ("/traceback.py", "/logging/__init__.py", "/asyncio/base_tasks.py")
 GIVING_FUNCTIONS = {"walk_stack", "walk_tb", "currentframe", "<lambda>", "_task_get_stack"}
@@ -71,6 +72,7 @@ def make_hook(files, tell, busy, of_interpreter):
     owner, workspace, suite, suite_name = files.owner, files.workspace, files.suite, os.path.basename(files.suite)
     only_parses, file_names = provenance.only_parses, provenance.file_names
     same, repeat, chained, spoken_of, plain_stack = operator.is_, itertools.repeat, itertools.chain.from_iterable, SPOKEN_OF, interpreter.PLAIN_STACK
+    stat, list_folder, of_processes = os.stat, os.listdir, os.stat("/proc/self/status").st_dev
     join, normalized = os.path.join, os.path.normpath
     speaking = {}  # (id of a code, word) -> (the code, whether it speaks of it)
 
@@ -208,12 +210,26 @@ def make_hook(files, tell, busy, of_interpreter):
     def monitoring(_args, frame):
         return "the program traces its callers" if for_program(frame, COVERAGE) else None
 
+    def is_memory(path, folder=None):
+        """Of a process, by whatever way that leads there. folder: None or the descriptor of one."""
+        try:
+            found = stat(path, dir_fd=folder)
+        except (OSError, ValueError):
+            return False
+        return found.st_dev == of_processes and found.st_mode == MEMORY_MODE
+
+    def is_memory_within(path):
+        """From some folder that is open: which one the event does not say."""
+        return any(is_memory(path, int(name)) for name in list_folder("/proc/self/fd"))
+
     def opening(args, frame):
         path = _plain(args[0])
         if path is None:
             return None
-        if path.startswith("/proc/") and path.endswith(("/mem", "/fd/3", "/fd/4")):
+        if path.startswith("/proc/") and path.endswith(("/mem", "/fd/3", "/fd/4")) or is_memory(args[0]):
             return "the program opened %s" % path if for_program(frame) else None
+        if not path.startswith("/") and for_program(frame) and is_memory_within(args[0]):
+            return "the program opened %s" % path
         is_suite = path.endswith(suite_name) and normalized(join(workspace, path)) == suite
         return "the program opened its suite" if is_suite and for_program(frame, SHOWING_SOURCE) else None
 
@@ -255,6 +271,10 @@ def make_hook(files, tell, busy, of_interpreter):
     def unmarshalling_a_file(_args, frame):
         return "the program used marshal.load, of which nobody sees what it loads, as of marshal.loads" if ordered_by_program(frame) else None
 
+    def interpreters(_args, frame):
+        """Of another interpreter this hook is told nothing, and it has the same memory."""
+        return "the program made another interpreter" if ordered_by_program(frame) or frame is None else None
+
     def renaming(args, frame):
         return anothers(args[0], frame)
 
@@ -277,22 +297,20 @@ def make_hook(files, tell, busy, of_interpreter):
         "sys.setprofile": profiling,
         "sys.monitoring.register_callback": monitoring,
         "open": opening,
+        "cpython.PyInterpreterState_New": interpreters,
     }
 
-    code_attributes = CODE_ATTRIBUTES
     hooking = {}  # thread -> how often this runs in it
     collects, stop_collecting, collect = gc.isenabled, gc.disable, gc.enable
 
     def hook(event, args):
         """A collection of garbage, in which the program could do something unseen, has to wait. What the handler of a signal does in here is
-        looked at: but for what this does itself, and what the handler has anyway."""
+        looked at as well, but not what this does itself."""
         check = checks.get(event)
-        if check is None:
+        if check is None or event == READING and type(args[1]) is str and args[1] == OWN_READING:
             return
         me = get_ident()
         nested = me in hooking
-        if nested and (event == READING and args[1] in code_attributes or event == "sys._getframe" or hooking[me] >= DEPTH_MAX):
-            return
         collected = collects()  # the last call in front of `try`: the handler of a signal may raise behind each
         hooking[me] = hooking[me] + 1 if nested else 1
         try:
@@ -301,7 +319,7 @@ def make_hook(files, tell, busy, of_interpreter):
             if nested or me in busy:
                 if frame.f_code.co_filename.startswith(HARNESS_FOLDER):
                     return
-            text = check(args, frame)
+            text = check(args, frame) if hooking[me] <= DEPTH_MAX else "the program interrupts who looks at it"
             if text is not None:
                 tell(text)
         finally:

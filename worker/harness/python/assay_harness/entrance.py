@@ -1,10 +1,11 @@
 """How a process of a task begins and ends, started cold (run_suite.py) or forked (warm.py)."""
 
-from . import control, report, task
+from . import control, own_memory, report, task
 
 
 def enter():
     """(request, reporter): from here on nothing of the process shows the secret."""
+    own_memory.hide()
     request = control.read(4)
     reporter = report.Reporter(3, request.secret)
     request.secret = None

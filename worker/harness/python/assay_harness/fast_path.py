@@ -179,7 +179,7 @@ class _Run:
         self._module.imported = self._guard.suite_imported
         self._canaries = fast_canaries.Canaries(self._prepared.canaries, plan.facts.uses_unittest, self._module.path, make_case_call)
         self._reporter.guard_by(self._guard.before_line, self._canaries.table)
-        self._prepared.install_audit(self._files, tell, busy, self._prepared.interpreter)
+        self._prepared.install_audit(self._files, self._reporter.seen, busy, self._prepared.interpreter)
         self._module.install()
 
     # -- collection

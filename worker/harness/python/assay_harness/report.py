@@ -59,7 +59,8 @@ def make_sender(descriptor, secret):
     guard_by(guard, canaries): from now on guard(kind) -> [text] is asked before each line about a test and before `done`; what it
     says is reported as tampering. Only the first guard counts. canaries: name -> outcomes that one may have (canaries.py);
     their lines are compared and not written, and until one came no test has passed.
-    due(name): that canary's line comes next. excuse(name): whatever it says."""
+    due(name): that canary's line comes next. excuse(name): whatever it says. seen(text): tampering, also of a forked child, which has in its memory
+    all that there is to look for, and could hand it to its parent."""
     encode = make_encoder()
     write, fstat, getpid, leave = os.write, os.fstat, os.getpid, os._exit
     owner = os.getpid()
@@ -91,6 +92,9 @@ def make_sender(descriptor, secret):
         if kind != "test" or fields["name"] not in table:
             put(fields)
 
+    def seen(text):
+        put({"t": "tampered", "message": bounded_message(text)})
+
     def canaries_say(kind, fields):
         """What a line says of the canaries, as texts."""
         name = fields.get("name")
@@ -119,13 +123,13 @@ def make_sender(descriptor, secret):
         awaited.discard(name)
         met.add(name)
 
-    return send, guard_by, awaited.add, excuse
+    return send, guard_by, awaited.add, excuse, seen
 
 
 class Reporter:
     def __init__(self, descriptor, secret):
         os.set_inheritable(descriptor, False)
-        self._send, self.guard_by, self.canary_due, self.excuse_canary = make_sender(descriptor, secret)
+        self._send, self.guard_by, self.canary_due, self.excuse_canary, self.seen = make_sender(descriptor, secret)
         self._messages_left = MESSAGES_TOTAL_BYTES
         self._starts_left = STARTS_MAX
         self.kept = False  # what was made of the suite is an earlier task's: `done` says so

@@ -199,7 +199,7 @@ class _Session:
         self._module.imported = made.suite_imported
         self._reporting.guard = made
         self._reporter.guard_by(made.before_line, self._reporting.canaries.table)
-        self._prepared.install_audit(self._files, tell, busy, self._prepared.interpreter)
+        self._prepared.install_audit(self._files, self._reporter.seen, busy, self._prepared.interpreter)
 
     def run(self):
         return judge(lambda: self._pytest.run(self.config), lambda: self)

@@ -1,0 +1,15 @@
+"""The secret lies in the memory of the process that reports. Whoever is of the same uid could read it there: a child that is another program, by
+/proc/<pid>/mem, and where the files of such a process are root's the process itself."""
+
+PR_SET_DUMPABLE = 4
+
+try:
+    import _ctypes  # and not ctypes, which loads far more than a cold start needs
+except ImportError:  # an interpreter that was built without it
+    _ctypes = None
+
+
+def hide():
+    """From now on, and in what is forked; what is started by exec has memory of its own."""
+    if _ctypes is not None:
+        _ctypes.call_function(_ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl"), (PR_SET_DUMPABLE, 0, 0, 0, 0))
