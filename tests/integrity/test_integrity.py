@@ -3,6 +3,7 @@ same task with an honest program passes. All of them go through one worker."""
 import gaming
 import native_attacks
 import node_attacks
+import node_inner_attacks
 import pytest
 import python_attacks
 import python_memory
@@ -10,11 +11,12 @@ import python_replacements
 
 ROWS = [
     *gaming.tasks("python", python_attacks.SUITE, python_attacks.HONEST, python_attacks.ATTACKS + python_memory.ATTACKS + python_replacements.ATTACKS),
-    *gaming.tasks("node", node_attacks.SUITE, node_attacks.HONEST, node_attacks.ATTACKS),
+    *gaming.tasks("node", node_attacks.SUITE, node_attacks.HONEST, node_attacks.ATTACKS + node_inner_attacks.ATTACKS),
     *[row for table in native_attacks.TABLES for row in gaming.tasks(*table)],
 ]
 TWINS = {gaming.content(twin): twin for _, _, twin in ROWS}
-for runtime, table, programs in (("python", python_attacks, python_attacks.HONEST_PROGRAMS + python_memory.HONEST_PROGRAMS), ("node", node_attacks, node_attacks.HONEST_PROGRAMS)):
+for runtime, table, programs in (("python", python_attacks, python_attacks.HONEST_PROGRAMS + python_memory.HONEST_PROGRAMS),
+                                 ("node", node_attacks, node_attacks.HONEST_PROGRAMS + node_inner_attacks.HONEST_PROGRAMS)):
     for number, program in enumerate(programs):
         TWINS[program] = {"task_id": f"{runtime}/honest/{number}", "runtime": runtime, "implementation_code": program, "test_suite_code": table.SUITE}
 TWINS["hooks"] = {"task_id": "node/honest/hooks", "runtime": "node", "implementation_code": node_attacks.HONEST, "test_suite_code": node_attacks.HOOKS_SUITE}

@@ -10,11 +10,16 @@ import { Readable } from 'node:stream';
 import test from 'node:test';
 import v8 from 'node:v8';
 
-const { defineProperty, freeze, getOwnPropertyDescriptor, hasOwn } = Object;
+import { makeByProgram } from './callers.mjs';
+
+const { defineProperty, freeze, getOwnPropertyDescriptor, getPrototypeOf, hasOwn, setPrototypeOf } = Object;
 const { apply, construct } = Reflect;
 // Functions of the language by which node's own streams hand on the events of the tests.
 const BUILTINS = [[Array.prototype, ['push', 'shift', 'unshift', 'slice', 'splice']], [Object, ['is', 'keys', 'assign', 'defineProperty']]];
 const noted = BUILTINS.map(([owner, names]) => [owner, names.map((name) => [name, owner[name]])]);
+
+// Of node's inner modules, those that old packages ask for; by others (fs) node itself does what the report needs.
+const HARMLESS_BINDINGS = { __proto__: null, buffer: 1, config: 1, constants: 1, natives: 1, os: 1, util: 1, uv: 1, zlib: 1 };
 
 // What must throw and what must not, with values that nobody knows. Returns the name of an assertion that does otherwise.
 const CANARIES = {
@@ -44,26 +49,14 @@ export function brokenAssertion() {
     return null;
 }
 
-// { suiteImported(), changed() }. `tell(text)` reports; `ownerOf(stack)` says whose code is innermost in a stack: 'suite',
-// 'program' or undefined.
-export function holdFast({ tell, ownerOf, suitePath }) {
-    function byProgram() {
-        const { prepareStackTrace, stackTraceLimit } = Error;
-        try {
-            Error.prepareStackTrace = undefined;
-            Error.stackTraceLimit = 50;
-            return ownerOf(new Error().stack) === 'program';
-        } catch {
-            return true;
-        } finally {
-            Error.prepareStackTrace = prepareStackTrace;
-            Error.stackTraceLimit = stackTraceLimit;
-        }
-    }
+// { suiteImported(), changed() }. `tell(text)` reports; `whose(file)`: of makeByProgram.
+export function holdFast({ tell, whose, suitePath }) {
+    const byProgram = makeByProgram(whose);
 
     // The property can be set, by others than the program, and on objects that inherit it by anyone.
     function trap(owner, name, what) {
-        let value = owner[name];
+        const first = owner[name];
+        let value = first;
         if (typeof value !== 'function' || getOwnPropertyDescriptor(owner, name)?.configurable === false)
             return;
         const { enumerable } = getOwnPropertyDescriptor(owner, name);
@@ -74,7 +67,7 @@ export function holdFast({ tell, ownerOf, suitePath }) {
             set(wanted) {
                 if (this !== owner)
                     defineProperty(this, name, { value: wanted, writable: true, enumerable: true, configurable: true });
-                else if (byProgram())
+                else if (wanted !== first && byProgram())
                     tell(`the program replaced ${what}.${name}`);
                 else
                     value = wanted;
@@ -82,21 +75,24 @@ export function holdFast({ tell, ownerOf, suitePath }) {
         });
     }
 
-    // A call by the program is reported and not made.
-    function forbid(owner, name, what) {
+    // A call by the program is reported and not made, unless allows(its first argument).
+    function forbid(owner, name, what, allows = () => false) {
         const original = owner[name];
         if (typeof original !== 'function')
             return;
         const standIn = function (...words) {
-            if (byProgram()) {
+            if (byProgram() && !allows(words[0])) {
                 tell(`the program called ${what}.${name}`);
                 throw new Error(`${what}.${name} is not available here`);
             }
             return new.target ? construct(original, words, new.target) : apply(original, this, words);
         };
-        owner[name] = Object.setPrototypeOf(standIn, original);
-        if (original.prototype !== undefined)
+        // Nothing leads from it to the original.
+        owner[name] = setPrototypeOf(standIn, getPrototypeOf(original));
+        if (original.prototype !== undefined) {
             standIn.prototype = original.prototype;
+            defineProperty(original.prototype, 'constructor', { value: standIn });
+        }
     }
 
     for (const name of ['_load', '_resolveFilename', '_findPath', 'createRequire', 'wrap'])
@@ -112,6 +108,8 @@ export function holdFast({ tell, ownerOf, suitePath }) {
     forbid(v8, 'getHeapSnapshot', 'v8');
     forbid(v8, 'writeHeapSnapshot', 'v8');
     forbid(inspector, 'Session', 'inspector');
+    forbid(process, 'binding', 'process', (binding) => hasOwn(HARMLESS_BINDINGS, binding));
+    forbid(process, '_linkedBinding', 'process');
     for (const name of ['register', 'registerHooks'])
         forbid(Module, name, 'module');
     for (const name of ['before', 'beforeEach', 'after', 'afterEach'])

@@ -4,11 +4,14 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 
+import { uncurry } from './primordials.mjs';
+
 const REPORT_FD = 3;
 const NAME_MAX = 500;
 const MESSAGE_MAX = 4000;
 const STARTS_MAX = 5000;
 const EXIT_NO_CHANNEL = 3;
+const { assign, create, defineProperty, getOwnPropertyDescriptor, getPrototypeOf, hasOwn } = Object;
 const MESSAGES_TOTAL = 2 * 1024 * 1024;
 
 // The control object, and its secret apart: as bytes combined with random ones, so that neither the heap nor the memory
@@ -36,12 +39,25 @@ const clean = (text) =>
 export function makeReporter(secret) {
     const { stringify } = JSON;
     const { fstatSync, writeSync } = fs;
-    const { assign, create } = Object;
     const exit = process.reallyExit.bind(process);
     const fromText = Buffer.from;
     const { masked, mask } = secret;
     const blank = '{"k":"' + '0'.repeat(mask.length) + '",';
+    const sliceText = uncurry(String.prototype.slice);
+    const sizeOf = uncurry(getOwnPropertyDescriptor(getPrototypeOf(Uint8Array.prototype), 'length').get);
+    // What fs.Stats inherits, outermost last: a property there would stand in the place of a number that fstat gives.
+    const above = [];
+    for (let one = fs.Stats.prototype; one !== null; one = getPrototypeOf(one))
+        above[above.length] = one;
+    const isPlain = () => {
+        for (let i = 0; i < above.length; i++)
+            if (getPrototypeOf(above[i]) !== (above[i + 1] ?? null) || hasOwn(above[i], 'dev') || hasOwn(above[i], 'ino'))
+                return false;
+        return true;
+    };
     const identity = () => {
+        if (!isPlain())
+            return null;
         const { dev, ino } = fstatSync(REPORT_FD);
         return `${dev}:${ino}`;
     };
@@ -53,18 +69,22 @@ export function makeReporter(secret) {
         if (identity() !== channel)
             exit(EXIT_NO_CHANNEL);
         // Without a prototype: a toJSON of the program's would be asked.
-        const line = fromText(blank + stringify(assign(create(null), fields)).slice(1) + '\n');
+        const line = fromText(blank + sliceText(stringify(assign(create(null), fields)), 1) + '\n');
+        // Its own: what it inherits may be the program's, which would be handed the line.
+        const size = sizeOf(line);
+        defineProperty(line, 'length', { __proto__: null, value: size });
+        defineProperty(line, 'byteLength', { __proto__: null, value: size });
         for (let i = 0; i < mask.length; i++)
             line[6 + i] = masked[i] ^ mask[i];
-        write(line);
+        write(line, size);
         for (let i = 0; i < mask.length; i++)
             line[6 + i] = 0x30;
     }
 
-    function write(line) {
-        for (let at = 0; at < line.length;) {
+    function write(line, size) {
+        for (let at = 0; at < size;) {
             try {
-                at += writeSync(REPORT_FD, line, at, line.length - at);
+                at += writeSync(REPORT_FD, line, at, size - at);
             } catch (error) {
                 if (error.code !== 'EAGAIN')
                     throw error;
@@ -90,7 +110,7 @@ export function makeReporter(secret) {
                 send({ t: 'start', name: clean(cut(name, NAME_MAX)) });
         },
         test(name, outcome, ms, message, suiteSkip) {
-            const fields = { t: 'test', name: clean(cut(name, NAME_MAX)), outcome, ms: Math.round(ms * 1000) / 1000 };
+            const fields = { __proto__: null, t: 'test', name: clean(cut(name, NAME_MAX)), outcome, ms: Math.round(ms * 1000) / 1000 };
             if (message)
                 fields.message = bounded(message);
             if (suiteSkip)

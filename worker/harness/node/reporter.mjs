@@ -66,7 +66,7 @@ export default async function* reporter(source) {
             if (started[0] !== run.canary)
                 run.report.start(started.join(' > '));
         } else if (type === 'test:pass' || type === 'test:fail') {
-            if (data.nesting === 0 && data.name === run.canary)
+            if ((data.nesting === 0 ? data.name : names[0]) === run.canary)
                 continue;
             run.check();
             const name = [...names.slice(0, data.nesting), data.name].join(' > ');

@@ -10,12 +10,14 @@ import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import test from 'node:test';
+import test, { describe, it } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
+import { collectTests, keepTestsApart } from './asynchronous.mjs';
 import { brokenAssertion, holdFast } from './guard.mjs';
 import { declareModules, kindOf, nodeTellsModules } from './modules.cjs';
 import { planOf } from './plan.mjs';
+import { uncurry } from './primordials.mjs';
 import { makeReporter, readControl } from './report.mjs';
 import { configure } from './reporter.mjs';
 
@@ -119,10 +121,24 @@ function ended(count, stray) {
     report.done();
 }
 
-// The innermost code of the workspace in a stack.
-function ownerOf(stack) {
-    const innermost = frames({ stack })[0];
-    return innermost && (trusted.has(innermost[0]) ? 'suite' : 'program');
+// Whose code a file is: 'suite', 'program', or null for the machine's. A call site names it as a path or as an URL; what code made from
+// text calls itself is nobody's.
+const startsWith = uncurry(String.prototype.startsWith), slice = uncurry(String.prototype.slice), isTrusted = uncurry(Set.prototype.has);
+const decode = decodeURI, harness = fileURLToPath(new URL('.', import.meta.url));
+const writable = [workspace + '/', '/tmp/', '/var/tmp/', '/dev/', '/proc/', '/run/'];
+
+function whose(file) {
+    if (typeof file !== 'string' || startsWith(file, 'node:'))
+        return null;
+    const at = startsWith(file, 'file:///') ? decode(slice(file, 'file://'.length)) : file;
+    if (isTrusted(trusted, at))
+        return 'suite';
+    if (startsWith(at, harness))
+        return null;
+    for (let i = 0; i < writable.length; i++)
+        if (startsWith(at, writable[i]))
+            return 'program';
+    return startsWith(at, '/') ? null : 'program';
 }
 
 let held = null;
@@ -150,9 +166,17 @@ function judge() {
 const suiteSkips = /skip|todo/i.test(suiteText);
 const canary = randomUUID();
 configure({ report, canary, plan, suiteSkips, check, place, ended });
-await test(canary, () => {});
+const collected = collectTests();
+await test(canary, async (context) => {
+    context.beforeEach(() => {});
+    await context.test('within', () => {});
+});
+await describe(canary, () => {
+    it('within', () => {});
+});
+keepTestsApart(collected());
 const suite = entry();
-held = holdFast({ tell: report.tampered, ownerOf, suitePath: suite });
+held = holdFast({ tell: report.tampered, whose, suitePath: suite });
 try {
     await import(pathToFileURL(suite).href);
     imported = true;
