@@ -54,7 +54,7 @@ struct machine {
     bool stopped; /* by a signal, before anything was served */
 };
 
-static bool machine_open(struct machine *machine, struct err *err)
+static bool machine_open(struct machine *machine, enum worker_mode mode, struct err *err)
 {
     const struct worker_config *config = &machine->config;
     machine->runtimes = runtimes_load(config->runtimes_file, err);
@@ -76,6 +76,7 @@ static bool machine_open(struct machine *machine, struct err *err)
                                               .fast_path = config->warm_fast_path,
                                               .keep_suites = config->warm_keep_suites,
                                               .park = config->warm_park,
+                                              .at_once = mode == MODE_CHECK,
                                               .runtimes = &config->runtimes,
                                               .tasks_max = config->warm_tasks_max,
                                               .growth_bytes = config->warm_growth_mb << 20}};
@@ -158,6 +159,7 @@ static bool test_runtimes(struct machine *machine, struct self_tests *tests, str
         return false;
     if (machine->stopped)
         return true;
+    runner_end_servers_on_demand(machine->runner); /* what comes may have no cases */
     for (size_t i = 0; i < tests->count; i++)
         if (!tests->items[i].passed)
             log_error("runtime %s is not served, its self-test did not pass: %.300s",
@@ -192,7 +194,7 @@ static bool run(const struct worker_command_line *command_line, struct machine *
     bool ok = command_line->mode != MODE_SERVE || machine->config.amqp_url[0] != '\0' ||
               err_set(err, ERR_CONFIG,
                       "no broker: set amqp_url, ASSAY_AMQP_URL or ASSAY_AMQP_URL_FILE, or use --local FILE");
-    ok = ok && machine_open(machine, err);
+    ok = ok && machine_open(machine, command_line->mode, err);
     if (ok && command_line->mode == MODE_CHECK)
         ok = check_machine(machine, command_line, exit_status, err);
     else if (ok && command_line->mode == MODE_LOCAL)

@@ -242,6 +242,13 @@ void runner_set_parking(struct runner *runner, bool parking)
     runner->parking = parking;
 }
 
+void runner_end_servers_on_demand(struct runner *runner)
+{
+    for (unsigned i = 0; i < runner->options.slots; i++)
+        if (runner->seats[i].state == SEAT_IDLE)
+            slot_end_servers_on_demand(runner->seats[i].slot);
+}
+
 void runner_submit(struct runner *runner, struct work *work)
 {
     dispatch_push(&runner->waiting, work);

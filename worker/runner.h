@@ -51,6 +51,8 @@ void runner_close(struct runner *runner);
 void runner_set_persistent(struct runner *runner, bool persistent);
 /* Whether idle slots make the sandboxes of tasks to come (slot_park.h); at first they do not. */
 void runner_set_parking(struct runner *runner, bool parking);
+/* Before it parks: each slot has the warm servers that it was opened with, and no others. */
+void runner_end_servers_on_demand(struct runner *runner);
 
 /* Puts `work` into the waiting list. It is started, and its callbacks are called, from runner_step or the
  * loop, never from here. */

@@ -1,19 +1,20 @@
 /*
  * A task's way through a slot:
  *
- *   IDLE -> BEGINNING -> STEPPING -> [STOPPING] -> STEPPING ... -> ENDING -> IDLE, then on_done
- *               ^                                                    |
- *               +---------------- the next phase --------------------+
+ *   IDLE -> [WARMING] -> BEGINNING -> STEPPING -> [STOPPING] -> STEPPING ... -> ENDING -> IDLE, then on_done
+ *               ^                                                                  |
+ *               +----------------------- the next phase ---------------------------+
  *
  * and, where the next task's sandbox is made ahead (slot_park.h):
  *
  *   IDLE -> PARKING -> PARKED -> BEGINNING ...             the task is as expected
  *                        +-> ENDING -> IDLE or BEGINNING   it is not, or what was parked is no good any more
  *
- * BEGINNING: the sandbox makes a workspace and writes the files. STEPPING: a step runs (slot_step.c).
- * STOPPING: it was told to end. ENDING: the sandbox clears everything away. Each state has a deadline (one
- * timer), so that no sandbox can hold a slot for ever; whatever the machinery does wrong leads to BROKEN,
- * which slot_reopen (or the next slot_run) leaves.
+ * WARMING: a warm server that a step will have is started, as none was there for it yet; or those of a
+ * sandbox that was opened just now still start. BEGINNING: the sandbox makes a workspace and writes the
+ * files. STEPPING: a step runs (slot_step.c). STOPPING: it was told to end. ENDING: the sandbox clears
+ * everything away. Each state has a deadline (one timer), so that no sandbox can hold a slot for ever;
+ * whatever the machinery does wrong leads to BROKEN, which slot_reopen (or the next slot_run) leaves.
  *
  * All changes of state go through slot_enter. The steps themselves are in slot_task.c. on_done is called from
  * a timer of its own, so that the caller may do anything in it, closing the slot included.
@@ -234,6 +235,11 @@ void slot_cancel(struct slot *slot)
 {
     if (slot->task == NULL)
         return;
+    if (slot->state == SLOT_WARMING) { /* the next task waits for the servers, if they still start then */
+        slot_enter(slot, SLOT_IDLE, 0);
+        slot_deliver(slot, SLOT_CANCELLED);
+        return;
+    }
     bool running = slot->state == SLOT_PARKING || slot->state == SLOT_BEGINNING ||
                    slot->state == SLOT_STEPPING || slot->state == SLOT_STOPPING;
     if (running) {
@@ -289,6 +295,8 @@ static bool handle_event(struct slot *slot, const struct sandbox_event *event)
         return true;
     case SANDBOX_SERVER:
         slot_servers_log(&slot->servers, slot->sandbox, slot->options.number, event->server);
+        if (slot->state == SLOT_WARMING && !sandbox_awaits_servers(slot->sandbox))
+            slot_begin_phase(slot);
         return true;
     case SANDBOX_FAILED:
         break;
@@ -317,11 +325,9 @@ static void on_timer(void *context)
 {
     struct slot *slot = context;
     static const char *const waits[] = {
-        [SLOT_PARKING] = "make a workspace",
-        [SLOT_BEGINNING] = "make a workspace",
-        [SLOT_STOPPING] = "kill a step",
-        [SLOT_ENDING] = "clear a workspace away",
-        [SLOT_BROKEN] = NULL,
+        [SLOT_WARMING] = "start its warm servers", [SLOT_PARKING] = "make a workspace",
+        [SLOT_BEGINNING] = "make a workspace",     [SLOT_STOPPING] = "kill a step",
+        [SLOT_ENDING] = "clear a workspace away",  [SLOT_BROKEN] = NULL,
     };
     if (slot->state == SLOT_STEPPING) {
         slot_step_time_up(&slot->step);
@@ -393,6 +399,12 @@ void slot_wait_for_servers(struct slot *slot)
     sandbox_wait_for_servers(slot->sandbox);
     for (unsigned number = 1; number <= slot->servers.count; number++)
         slot_servers_log(&slot->servers, slot->sandbox, slot->options.number, number);
+}
+
+void slot_end_servers_on_demand(struct slot *slot)
+{
+    if (slot->state == SLOT_IDLE)
+        sandbox_end_servers_on_demand(slot->sandbox);
 }
 
 const struct slot_servers *slot_warm_servers(const struct slot *slot)

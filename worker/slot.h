@@ -61,6 +61,9 @@ void slot_park(struct slot *slot);
 /* Waits until the warm servers that were started with the slot serve, or have failed to (seconds at worst).
  */
 void slot_wait_for_servers(struct slot *slot);
+/* While it has nothing to do, and nothing is parked: those that tasks have brought (warm_options.at_once) go
+ * until the next one. */
+void slot_end_servers_on_demand(struct slot *slot);
 bool slot_is_idle(const struct slot *slot);
 unsigned slot_number(const struct slot *slot);
 /* For the self-attack at start, while the slot is idle; NULL when it is broken. */

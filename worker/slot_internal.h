@@ -12,10 +12,12 @@
 #include "worker/slot_result.h"
 #include "worker/slot_step.h"
 
-#define SLOT_BEGIN_LIMIT_MS 30000 /* to make a workspace */
+#define SLOT_BEGIN_LIMIT_MS   30000  /* to make a workspace */
+#define SLOT_SERVERS_LIMIT_MS 180000 /* more than the servers of a slot, one after the other, may take */
 
 enum slot_state {
     SLOT_IDLE,
+    SLOT_WARMING,
     SLOT_PARKING,
     SLOT_PARKED,
     SLOT_BEGINNING,
@@ -71,7 +73,8 @@ void slot_begin_phase(struct slot *slot);
 void slot_run_step(struct slot *slot);
 /* The server's number for a step of the plan; 0 = it starts cold. */
 unsigned slot_server_for(const struct slot *slot, size_t step);
-bool slot_has_warm_step(const struct slot *slot, enum phase phase);
+/* The same for the steps of a phase, from the next one on. */
+unsigned slot_server_of_phase(const struct slot *slot, enum phase phase);
 void slot_forget_first_run(struct slot *slot);
 void slot_step_exited(struct slot *slot, const struct sandbox_event *event);
 

@@ -19,7 +19,7 @@ static struct park_shape shape_of(const struct slot *slot)
     return (struct park_shape){
         .runtime = slot->task->runtime,
         .limits = slot->task->limits,
-        .warm = slot_has_warm_step(slot, first->phase),
+        .warm = slot_server_of_phase(slot, first->phase) != 0,
         .cold_suite = first->kind == STEP_SUITE && slot_server_for(slot, 0) == 0,
     };
 }
@@ -40,8 +40,10 @@ bool slot_park_fits(const struct slot *slot)
 {
     const struct slot_park *park = &slot->park;
     struct park_shape shape = shape_of(slot);
+    const struct sandbox_server_state *server =
+        sandbox_server_state(slot->sandbox, slot_server_of_phase(slot, slot->plan.steps[0].phase));
 
-    return park->stands && !park->stale &&
+    return park->stands && !park->stale && (server == NULL || server->asked) &&
            (park->process ? same(&shape, &park->shape) : same_workspace(&shape, &park->shape));
 }
 
@@ -71,7 +73,7 @@ void slot_park(struct slot *slot)
     const struct park_shape *shape = &slot->park.shape;
 
     if (!slot->options.warm.park || slot->task != NULL || slot->state != SLOT_IDLE ||
-        shape->runtime == NULL || slot->park.spoilt)
+        shape->runtime == NULL || slot->park.spoilt || sandbox_awaits_servers(slot->sandbox))
         return;
     struct sandbox_task task = {
         .memory_bytes = shape->limits.memory_bytes,

@@ -38,7 +38,8 @@ struct slot_park {
 };
 
 void slot_park_free(struct slot_park *park);
-/* The slot's task, whose plan is made: is what is parked, if anything, for tasks like it? */
+/* The slot's task, whose plan is made: is what is parked, if anything, for tasks like it? Not if it needs a
+ * server first. */
 bool slot_park_fits(const struct slot *slot);
 /* The slot's task is what the next one is expected to be like. */
 void slot_park_note(struct slot *slot);

@@ -35,7 +35,8 @@ static const char **preloading(char **environment)
     return made;
 }
 
-static bool add(struct slot_servers *servers, const struct runtime *runtime, bool cases, struct err *err)
+static bool add(struct slot_servers *servers, const struct runtime *runtime, bool cases, bool at_once,
+                struct err *err)
 {
     if (servers->count == SANDBOX_SERVERS_MAX)
         return true;
@@ -44,8 +45,8 @@ static bool add(struct slot_servers *servers, const struct runtime *runtime, boo
         cases ? preloading(runtime->environment) : (const char *const *)runtime->environment;
     servers->runtimes[servers->count] = runtime;
     servers->cases[servers->count] = cases;
-    servers->items[servers->count++] =
-        (struct sandbox_server){.argv = (const char *const *)argv, .environment = environment};
+    servers->items[servers->count++] = (struct sandbox_server){
+        .argv = (const char *const *)argv, .environment = environment, .on_demand = cases && !at_once};
     return (argv != NULL && environment != NULL) ||
            err_set(err, ERR_NO_MEMORY, "no memory for the command of a warm server");
 }
@@ -58,8 +59,8 @@ bool slot_servers_init(struct slot_servers *servers, const struct runtimes *runt
         const struct runtime *runtime = &runtimes->items[i];
         if (!is_served(runtime, options->runtimes))
             continue;
-        if ((runtime->warm_suite.argc > 0 && !add(servers, runtime, false, err)) ||
-            (runtime->warm_case && !add(servers, runtime, true, err)))
+        if ((runtime->warm_suite.argc > 0 && !add(servers, runtime, false, options->at_once, err)) ||
+            (runtime->warm_case && !add(servers, runtime, true, options->at_once, err)))
             return false;
     }
     return true;
@@ -98,8 +99,8 @@ unsigned slot_servers_for(const struct slot_servers *servers, const struct sandb
     for (unsigned number = 1; number <= servers->count; number++) {
         const struct sandbox_server_state *state = sandbox_server_state(sandbox, number);
         if (servers->runtimes[number - 1] == plan->task->runtime &&
-            servers->cases[number - 1] == (step->kind == STEP_CASE) && state != NULL && state->serves &&
-            has_room(plan->task, state))
+            servers->cases[number - 1] == (step->kind == STEP_CASE) && state != NULL &&
+            (state->serves || state->starts == 0) && has_room(plan->task, state))
             return number;
     }
     return 0;
@@ -115,7 +116,7 @@ void slot_servers_log(const struct slot_servers *servers, const struct sandbox *
 {
     const struct sandbox_server_state *state = sandbox_server_state(sandbox, number);
 
-    if (state == NULL || number > servers->count)
+    if (state == NULL || !state->asked || number > servers->count)
         return;
     const char *name = servers->runtimes[number - 1]->name, *steps = slot_servers_steps(servers, number);
     if (state->serves)

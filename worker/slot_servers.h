@@ -21,6 +21,7 @@ struct warm_options {
     bool fast_path;   /* suites may be run without their framework, where that is the same */
     bool keep_suites; /* what a harness made of a suite's text is kept for the next task with it */
     bool park;        /* an idle slot makes the next task's sandbox ahead (slot_park.h) */
+    bool at_once;     /* servers of cases start with the slot, not with the first task that has any */
     int64_t tasks_max, growth_bytes; /* 0 = no limit */
 };
 
@@ -39,8 +40,9 @@ void slot_servers_free(struct slot_servers *servers);
 /* Tells the sandbox of them, in the options that it is opened with. */
 void slot_servers_request(const struct slot_servers *servers, const struct warm_options *options,
                           struct sandbox_options *sandbox_options);
-/* The server's number (from 1 on) for a step; 0: it runs cold. Only suites and cases are warm, and not suites
- * of tasks that want coverage, or steps with too little memory for what the server has loaded already. */
+/* The number (from 1 on) of the server that a step has, or will have once it is asked for; 0: it runs cold.
+ * Only suites and cases are warm, and not suites of tasks that want coverage, or steps with too little memory
+ * for what the server has loaded already. */
 unsigned slot_servers_for(const struct slot_servers *servers, const struct sandbox *sandbox,
                           const struct plan *plan, const struct plan_step *step);
 /* What server `number` serves: "suites" or "cases". */

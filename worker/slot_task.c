@@ -230,12 +230,25 @@ static void refuse(struct slot *slot, const struct buf *text)
     slot_deliver(slot, SLOT_VERDICT);
 }
 
-bool slot_has_warm_step(const struct slot *slot, enum phase phase)
+unsigned slot_server_of_phase(const struct slot *slot, enum phase phase)
 {
-    for (size_t i = slot->next; i < slot->plan.count && slot->plan.steps[i].phase == phase; i++)
-        if (slot_server_for(slot, i) != 0)
-            return true;
-    return false;
+    unsigned number = 0;
+    for (size_t i = slot->next; i < slot->plan.count && slot->plan.steps[i].phase == phase && number == 0;
+         i++)
+        number = slot_server_for(slot, i);
+    return number;
+}
+
+/* A server starts while nothing of a task is there, so that it is in no task's time, and in the limits of
+ * none. */
+static bool waits_for_servers(struct slot *slot, enum phase phase)
+{
+    if (slot->park.stands)
+        return false;
+    unsigned number = slot_server_of_phase(slot, phase);
+    if (!sandbox_start_server(slot->sandbox, number))
+        slot_servers_log(&slot->servers, slot->sandbox, slot->options.number, number);
+    return sandbox_awaits_servers(slot->sandbox);
 }
 
 void slot_begin_phase(struct slot *slot)
@@ -243,12 +256,18 @@ void slot_begin_phase(struct slot *slot)
     autobuf struct buf text = BUF_INIT;
     size_t count;
     enum phase phase = slot->plan.steps[slot->next].phase;
+    if (slot->setup_since_ms == 0)
+        slot->setup_since_ms = clock_ms();
+    if (waits_for_servers(slot, phase)) {
+        slot_enter(slot, SLOT_WARMING, SLOT_SERVERS_LIMIT_MS);
+        return;
+    }
     autofree struct sandbox_file *files = plan_files(&slot->plan, phase, &count);
     struct sandbox_task task = {
         .memory_bytes = slot->task->limits.memory_bytes,
         .processes = slot->task->limits.processes,
         .disk_bytes = slot->task->limits.disk_bytes,
-        .warm = slot_has_warm_step(slot, phase),
+        .warm = slot_server_of_phase(slot, phase) != 0,
     };
     if (files != NULL && !slot_result_task_fits(slot->task, files, count, &text)) {
         refuse(slot, &text);
@@ -258,8 +277,6 @@ void slot_begin_phase(struct slot *slot)
         slot_build_reuse(slot, &files, &count);
     task.files = files;
     task.file_count = count;
-    if (slot->setup_since_ms == 0)
-        slot->setup_since_ms = clock_ms();
     slot_enter(slot, SLOT_BEGINNING, SLOT_BEGIN_LIMIT_MS);
     if (files == NULL)
         (void)err_set(&slot->err, ERR_INFRA, "no memory for the list of files");

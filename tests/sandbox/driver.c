@@ -119,7 +119,7 @@ static void add_server(struct settings *settings, const char *path)
     if (fd < 0 || read(fd, settings->script, sizeof(settings->script) - 1) <= 0)
         die(path);
     argv[3] = settings->script;
-    settings->server = (struct sandbox_server){argv, environment};
+    settings->server = (struct sandbox_server){.argv = argv, .environment = environment};
     settings->sandbox.servers = &settings->server;
     settings->sandbox.server_count = 1;
     settings->task.warm = true;
@@ -134,7 +134,7 @@ static void add_case_server(struct settings *settings, char *path)
     settings->case_script = argv[CASE_WORDS] = strrchr(path, '/') + 1;
     (void)snprintf(argument, sizeof(argument), "%s=%s", settings->case_script, path);
     add_file(settings, strdup(argument));
-    settings->server = (struct sandbox_server){argv, environment};
+    settings->server = (struct sandbox_server){.argv = argv, .environment = environment};
     settings->sandbox.servers = &settings->server;
     settings->sandbox.server_count = 1;
     settings->task.warm = true;

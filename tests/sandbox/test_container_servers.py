@@ -225,6 +225,7 @@ def worker(open_stand):
         stand.begin(json.dumps({"task_id": "t", "runtime": "python", "implementation_code": implementation, **more}))
         return json.loads(stand.process.stdout.readline())
 
+    run.stand = stand
     yield run
     assert stand.close() in (0, 1)
 
@@ -251,3 +252,17 @@ def test_a_worker_serves_by_forks(worker):
     assert case["status"] == "pass" and marks(case) == {"warm_server"}, case["errors"]
     cold = worker(GOOD, test_suite_code=PLAIN, coverage=True)
     assert cold["status"] == "pass" and not marks(cold), cold["errors"]
+
+
+def test_the_server_of_cases_comes_with_the_first_of_them(worker):
+    """And again, once it was killed."""
+    worker(GOOD, test_suite_code=PLAIN)
+    wait_until(lambda: len(of_servers(worker.stand)) == 1, 30, "the server of suites alone")
+    suites = of_servers(worker.stand)[0]
+    for _ in range(2):
+        case = worker("print(2 * int(input()))", cases=[{"stdin": "3\n", "expected_stdout": "6\n"}], limits={"processes": 1})
+        assert (case["status"], case["attempt"]) == ("pass", 1) and marks(case) == {"warm_server"}, case["errors"]
+        wait_until(lambda: len(of_servers(worker.stand)) == 2, 30, "both servers and no task")
+        server = next(pid for pid, _ in of_servers(worker.stand) if pid != suites[0])
+        worker.stand.inside("kill", "-KILL", server)
+        wait_until(lambda server=server: worker.stand.inside("ps", "-o", "stat=", "-p", server).startswith("Z"), 30, "its end")

@@ -35,6 +35,11 @@ def command(pid):
     return read(f"/proc/{pid}/cmdline").decode().replace("\0", " ")
 
 
+def case_family(pid):
+    """The servers of cases below a worker, with what they forked."""
+    return [one for one in descendants(pid) if command(one).endswith("python3 -s implementation.py ")]
+
+
 def has_ended(pid):
     """All its descriptors are closed; it may still be waited for."""
     return state(pid) in "ZX"
@@ -73,7 +78,7 @@ class Worker:
         return [pid for pid in descendants(self.process.pid) if "warm_server.py" in command(pid)]
 
     def case_family(self):
-        return [pid for pid in descendants(self.process.pid) if command(pid).endswith("python3 -s implementation.py ")]
+        return case_family(self.process.pid)
 
     def server(self, family=None):
         """While no task runs."""

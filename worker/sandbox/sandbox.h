@@ -38,6 +38,7 @@ struct sandbox;
 struct sandbox_server {
     const char *const *argv; /* NULL-terminated; argv[0] is an absolute path */
     const char *const *environment;
+    bool on_demand; /* started by sandbox_start_server, not with the sandbox */
 };
 
 struct sandbox_options {
@@ -49,7 +50,7 @@ struct sandbox_options {
                              the machine lacks is left out; not below /work, /tmp, /dev, /proc or /sys */
     const char *const *allow_missing;     /* NULL-terminated, each of sandbox_optional; NULL = none */
     int64_t scratch_bytes_max;            /* the largest disk limit of any task; 0 = not checked */
-    const struct sandbox_server *servers; /* at most SANDBOX_SERVERS_MAX; needed only while it opens */
+    const struct sandbox_server *servers; /* at most SANDBOX_SERVERS_MAX; must outlive the sandbox */
     size_t server_count;
     int64_t server_tasks_max, server_growth_bytes; /* after which one is started anew; 0 = no limit */
     const char *setting; /* "auto" (also NULL), "namespaces" or "container": setting.h */
@@ -160,16 +161,25 @@ struct sandbox_event {
  * the mechanism that failed and its layer. Call before the worker opens connections, or with all descriptors
  * CLOEXEC. */
 struct sandbox *sandbox_open(const struct sandbox_options *options, struct err *err);
-/* Waits until each warm server serves, or has failed to start (then its steps are cold). They start side by
- * side with whatever the caller does between sandbox_open and this; a task that is begun before waits for
- * them. */
+/* Waits until each warm server that was asked for serves, or has failed to start (then its steps are cold).
+ * They start side by side with whatever the caller does between sandbox_open and this. A task's limits are
+ * right once they have: until then (sandbox_awaits_servers) none should be begun. */
 void sandbox_wait_for_servers(struct sandbox *sandbox);
+/* Is a server on its way that was asked for, and has not told yet (SANDBOX_SERVER)? */
+bool sandbox_awaits_servers(const struct sandbox *sandbox);
+/* Between tasks: asks for server `number`, unless that was done (0: no server). False when it could not,
+ * which is no error of the sandbox: the state of the server says why. */
+bool sandbox_start_server(struct sandbox *sandbox, unsigned number);
+/* Between tasks: ends the servers that are on demand, until they are asked for again. */
+void sandbox_end_servers_on_demand(struct sandbox *sandbox);
 
 struct sandbox_server_state {
+    bool asked; /* for it to be there */
     bool serves;
-    unsigned starts;       /* how often it was started, or tried to */
+    unsigned starts;       /* how often it was started, or tried to, since it was asked for */
     int64_t start_ms;      /* how long the last one took */
     int64_t memory_bytes;  /* resident, once it served */
+    int64_t own_bytes;     /* of that, when it served first, what is not of files */
     int64_t address_bytes; /* what it needs of a step's address_space_bytes; preloads are not counted */
     char text[1024];       /* what it loaded; why it does not serve */
 };

@@ -36,8 +36,10 @@ struct sandbox {
     uint64_t mechanisms;
     const char *names[MECHANISM_COUNT + SANDBOX_OPTIONAL_COUNT + 1 + 1];
     struct cgroup *cgroup;
+    const struct sandbox_server *server_commands; /* borrowed */
     struct sandbox_server_state servers[SANDBOX_SERVERS_MAX];
     size_t server_count;
+    int64_t server_tasks_max, server_growth_bytes;
     int64_t server_memory_bytes; /* what they hold in the cgroup */
     int64_t own_memory_bytes;    /* what the two inits need in it */
     int64_t memory_limit_bytes;  /* of the cgroup during this task; 0 = none */
@@ -51,8 +53,8 @@ struct sandbox {
 /* A request that is its kind alone. */
 bool sandbox_send(struct sandbox *sandbox, enum wire_kind kind, struct err *err);
 
-/* sandbox_servers.c. Tells the slot init of the servers. What goes wrong is the servers' state, and no error.
- */
+/* sandbox_servers.c. Tells the slot init of the servers that are not on demand. What goes wrong is the
+ * servers' state, and no error. */
 void sandbox_start_servers(struct sandbox *sandbox, const struct sandbox_options *options);
 /* WIRE_SERVER came. */
 void sandbox_note_server(struct sandbox *sandbox, const struct wire_event *from);

@@ -31,15 +31,14 @@ static int open_library(struct err *err)
     return fd;
 }
 
-static bool start(struct sandbox *sandbox, const struct sandbox_options *options, unsigned number,
-                  struct err *err)
+static bool start(struct sandbox *sandbox, unsigned number, struct err *err)
 {
-    const struct sandbox_server *server = &options->servers[number - 1];
+    const struct sandbox_server *server = &sandbox->server_commands[number - 1];
     struct wire_request request = {.version = WIRE_VERSION,
                                    .kind = WIRE_SERVE,
                                    .server = number,
-                                   .processes = options->server_tasks_max,
-                                   .memory_bytes = options->server_growth_bytes};
+                                   .processes = sandbox->server_tasks_max,
+                                   .memory_bytes = sandbox->server_growth_bytes};
     struct wire_blob blob;
 
     wire_blob_open(&blob);
@@ -56,17 +55,46 @@ static bool start(struct sandbox *sandbox, const struct sandbox_options *options
     return library >= 0 && wire_send(sandbox->socket, &request, sizeof(request), fds, ARRAY_SIZE(fds), err);
 }
 
+bool sandbox_start_server(struct sandbox *sandbox, unsigned number)
+{
+    const struct cgroup_limits none = {.memory_bytes = 0};
+    struct err err = ERR_INIT;
+
+    if (sandbox->state != STATE_IDLE || number < 1 || number > sandbox->server_count ||
+        sandbox->servers[number - 1].asked)
+        return true;
+    struct sandbox_server_state *state = &sandbox->servers[number - 1];
+    state->asked = true;
+    /* The limits in force are the last task's. */
+    if (cgroup_limit(sandbox->cgroup, &none, &err) && start(sandbox, number, &err))
+        return true;
+    state->starts = 1;
+    memcpy(state->text, err.text, sizeof(state->text));
+    return false;
+}
+
 void sandbox_start_servers(struct sandbox *sandbox, const struct sandbox_options *options)
 {
+    sandbox->server_commands = options->servers;
     sandbox->server_count =
         options->server_count < SANDBOX_SERVERS_MAX ? options->server_count : SANDBOX_SERVERS_MAX;
+    sandbox->server_tasks_max = options->server_tasks_max;
+    sandbox->server_growth_bytes = options->server_growth_bytes;
+    for (unsigned number = 1; number <= sandbox->server_count; number++)
+        if (!options->servers[number - 1].on_demand)
+            (void)sandbox_start_server(sandbox, number);
+}
+
+void sandbox_end_servers_on_demand(struct sandbox *sandbox)
+{
     for (unsigned number = 1; number <= sandbox->server_count; number++) {
+        struct wire_request request = {.version = WIRE_VERSION, .kind = WIRE_SERVE, .server = number};
         struct sandbox_server_state *state = &sandbox->servers[number - 1];
-        struct err err = ERR_INIT;
-        if (!start(sandbox, options, number, &err)) {
-            state->starts = 1;
-            memcpy(state->text, err.text, sizeof(state->text));
-        }
+        if (!sandbox->server_commands[number - 1].on_demand || state->starts == 0 ||
+            !wire_send(sandbox->socket, &request, sizeof(request), NULL, 0, NULL))
+            continue;
+        sandbox->server_memory_bytes -= state->own_bytes;
+        *state = (struct sandbox_server_state){.asked = false};
     }
 }
 
@@ -75,7 +103,6 @@ void sandbox_note_server(struct sandbox *sandbox, const struct wire_event *from)
     if (from->server < 1 || from->server > sandbox->server_count)
         return;
     struct sandbox_server_state *state = &sandbox->servers[from->server - 1];
-    bool first = state->starts == 0;
     state->serves = from->err.code == ERR_NONE;
     state->starts++;
     state->start_ms = from->start_ms;
@@ -83,18 +110,20 @@ void sandbox_note_server(struct sandbox *sandbox, const struct wire_event *from)
     state->address_bytes = from->address_bytes;
     memcpy(state->text, from->err.text, sizeof(state->text));
     /* What is of files, the kernel takes away where a task needs room; what is not must not be the task's. */
-    if (state->serves && first)
+    if (state->serves && state->own_bytes == 0) {
+        state->own_bytes = from->server_own_bytes;
         sandbox->server_memory_bytes += from->server_own_bytes;
-    else if (state->serves && sandbox->state == STATE_BEGINNING) /* the counters were read without it */
+    }
+    if (state->serves && sandbox->state == STATE_BEGINNING) /* the counters were read without it */
         sandbox->at_begin.memory_bytes += from->server_own_bytes;
 }
 
-static bool all_told(const struct sandbox *sandbox)
+bool sandbox_awaits_servers(const struct sandbox *sandbox)
 {
     for (size_t i = 0; i < sandbox->server_count; i++)
-        if (sandbox->servers[i].starts == 0)
-            return false;
-    return true;
+        if (sandbox->servers[i].asked && sandbox->servers[i].starts == 0)
+            return true;
+    return false;
 }
 
 void sandbox_wait_for_servers(struct sandbox *sandbox)
@@ -104,7 +133,7 @@ void sandbox_wait_for_servers(struct sandbox *sandbox)
     int fds[WIRE_FDS_MAX];
     size_t fd_count;
 
-    while (!all_told(sandbox) && clock_ms() < deadline_ms) {
+    while (sandbox_awaits_servers(sandbox) && clock_ms() < deadline_ms) {
         struct pollfd polled = {sandbox->socket, POLLIN, 0};
         (void)poll(&polled, 1, (int)(deadline_ms - clock_ms()));
         enum wire_result got =

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -226,6 +227,20 @@ bool server_stop(struct server *server)
     close_fd(&server->socket);
     close_fd(&server->errors);
     return !server->stuck;
+}
+
+/* A stuck one stays what it is. */
+void servers_forget(struct servers *servers, uint32_t number)
+{
+    struct server *server = number >= 1 && number <= WIRE_SERVERS ? &servers->items[number - 1] : NULL;
+
+    if (server == NULL || !server->configured || server->stuck || !server_stop(server))
+        return;
+    free((void *)(uintptr_t)server->argv);
+    free((void *)(uintptr_t)server->environment);
+    wire_view_close(&server->blob);
+    close_fd(&server->library);
+    server->configured = false;
 }
 
 static void start(const struct servers *servers, struct server *server, struct wire_event *event)

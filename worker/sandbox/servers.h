@@ -58,6 +58,8 @@ void servers_init_container(struct servers *servers, const struct landlock *land
 /* Keeps what SERVE brought (`fds`: blob, library; what is kept of them is -1 afterwards). */
 bool servers_configure(struct servers *servers, const struct wire_request *request, int *fds, size_t fd_count,
                        struct err *err);
+/* Ends server `number`, and may be told of it anew. */
+void servers_forget(struct servers *servers, uint32_t number);
 /* Starts those that are configured, do not run, and were not given up; waits until each is ready; tells of
  * each (WIRE_SERVER), whether it serves or not. */
 void servers_start(struct servers *servers, servers_report_fn *report);

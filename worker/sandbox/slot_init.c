@@ -68,7 +68,9 @@ static void serve_warm(struct slot_state *slot, const struct wire_request *reque
 {
     struct wire_event event = {.version = WIRE_VERSION, .kind = WIRE_SERVER, .server = request->server};
 
-    if (servers_configure(&slot->servers, request, fds, fd_count, &event.err))
+    if (fd_count == 0)
+        servers_forget(&slot->servers, request->server);
+    else if (servers_configure(&slot->servers, request, fds, fd_count, &event.err))
         servers_start(&slot->servers, send_event);
     else
         send_event(&event);

@@ -16,7 +16,9 @@
  * There are two kinds. A server of suites is a program of the harness that loads the library and calls it
  * (worker/warm/warm_server.h). A server of cases is the interpreter itself, with the library preloaded, which
  * holds it where it would open the program (worker/warm/case_server.c); its forks are passed the command of
- * their step for the words that the server has not.
+ * their step for the words that the server has not. The worker asks for a server of suites when it opens the
+ * sandbox, and for one of cases (sandbox_start_server) when the first task with cases comes; from then on
+ * each is started anew before the next task of any kind. None starts while something of a task runs.
  *
  * What the harness makes of a suite's text (the tests that must report, the compiled suite) is the same for
  * every program that the suite is run against, so the server keeps it, as bytes that it never looks into,

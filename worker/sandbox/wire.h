@@ -16,7 +16,7 @@
 #include "common/err.h"
 #include "worker/sandbox/suite_store.h"
 
-#define WIRE_VERSION  9u
+#define WIRE_VERSION  10u
 #define WIRE_SOCKET   3 /* the slot init's end of its socket */
 #define WIRE_STEP_FDS 5 /* stdin, stdout, stderr, report, control */
 #define WIRE_FDS_MAX  12
@@ -35,7 +35,8 @@ enum wire_kind {
     WIRE_RUN,      /* blob: argv, the environment, then what to keep; then the step's descriptors */
     WIRE_KILL,
     WIRE_END,
-    WIRE_SERVE, /* to the slot init: blob: argv, then the environment of a warm server; then the library */
+    WIRE_SERVE, /* to the slot init: blob: argv, then the environment of a warm server; then the library.
+                   Without them: it is ended, and forgotten */
     WIRE_FORK,  /* task init to warm server (warm.h): the descriptors of enum wire_fork_fd, then the step's */
     WIRE_SETTLE, /* slot init to warm server: IDLE comes when all that was asked before is over */
     /* Back. */

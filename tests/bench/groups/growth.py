@@ -80,7 +80,7 @@ class Memory(Group):
             return resident_mb(worker)
 
     def idle(self):
-        """What each of two slots holds beside the worker, once it has run suites: its init, its warm servers, the parked sandbox."""
+        """What each of two slots holds beside the worker, once it has run suites: its init, its warm server, the parked sandbox."""
         with self.bench.site() as site:
             worker = site.start_worker("python", slots=2, ASSAY_LOG_LEVEL="warn")
             self.fill(site, 20)

@@ -87,6 +87,11 @@ void slot_wait_for_servers(struct slot *slot)
     (void)slot;
 }
 
+void slot_end_servers_on_demand(struct slot *slot)
+{
+    (void)slot;
+}
+
 const struct slot_servers *slot_warm_servers(const struct slot *slot)
 {
     static const struct slot_servers none;
