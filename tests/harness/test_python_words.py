@@ -26,12 +26,15 @@ def told():
     assert first == second and first[0] == first[1], (first, second)
     return first[0]
 
+unchanged = both[0].make_unchanged([])
+
 def check(change, back, *names):
-    assert told() == []
+    assert told() == [] and unchanged()
     change()
+    assert not unchanged()
     assert told() == sorted(names), (told(), names)
     back()
-    assert told() == []
+    assert told() == [] and unchanged()
 
 def replace(owner, name, where):
     old = vars(owner)[name]
@@ -79,6 +82,9 @@ runner.call_runtest_hook, hook = len, runner.call_runtest_hook
 assert told() == ["_pytest.runner.call_and_report", "_pytest.runner.call_runtest_hook"]
 runner.call_and_report, runner.call_runtest_hook = old, hook
 assert told() == []
+assert unchanged()
+both[0].watch(["json"])
+assert not unchanged() and told() == []
 print("told")
 """
 
@@ -118,6 +124,19 @@ def test_each_is_told_by_its_index(words):
     assert [index for index, _ in watch.differing()] == [299]
     del spaces[7]["a"]
     assert [index for index, _ in watch.differing()] == [7, 299]
+
+
+def test_whether_any_differs_is_asked_at_once(words):
+    module, found = words
+    spaces = [vars(types.ModuleType(f"m{number}")) for number in range(9)]
+    watches = [module.Watch(found, map(found.of_namespace, spaces[first:last])) for first, last in ((0, 3), (3, 3), (3, 9))]
+    unchanged = module.make_unchanged(found, watches)
+    assert unchanged() is True and module.make_unchanged(found, [])() is True
+    for number, watch in ((0, watches[0]), (2, watches[0]), (8, watches[2])):
+        spaces[number]["a"] = number
+        assert unchanged() is False
+        watch.know(*list(watch.differing())[0])
+        assert unchanged() is True
 
 
 SUITE = """
@@ -184,7 +203,11 @@ def test_changes_of_the_suites_classes_are_told_alike(both, name):
     names = [names_of(found, suite) for found in both]
     for _ in range(2):
         assert [one.changes() for one in names] == [[], []]
+    from assay_harness import words as module  # pylint: disable=import-error,import-outside-toplevel
+    unchanged = module.make_unchanged(both[0].words, names[0].watches())
+    assert unchanged() and names[1].watches() is None
     change(suite)
+    assert not unchanged()
     for counts in (lambda value: True, lambda value: False, lambda value: True):
         by_versions, without = (one.changes(counts) for one in names)
         assert by_versions == without
@@ -207,3 +230,4 @@ def test_a_class_that_brings_a_key_that_is_no_text_is_told(both):
     suite.TestOne = type("TestOne", (suite.Base,), {Key("x"): 1, "__module__": "test_x"})
     names = [names_of(found, suite) for found in both]
     assert names[0].changes() == names[1].changes() != []
+    assert names[0].watches() is None

@@ -77,6 +77,28 @@ static object *differ(object *self, object *arguments)
         (uint32_t *)(uintptr_t)values[3], (uint64_t *)(uintptr_t)values[4]));
 }
 
+/* A tuple of such arguments: whether none of all these words differs. */
+static object *same(object *self, object *watches)
+{
+    const python_size count = PyTuple_Size(watches);
+    bool good = true;
+
+    (void)self;
+    for (python_size i = 0; good && i < count; i++) {
+        object *arguments = PyTuple_GetItem(watches, i);
+        uint64_t values[3];
+        for (size_t n = 0; n < ARRAY_SIZE(values); n++)
+            values[n] = PyLong_AsUnsignedLongLong(PyTuple_GetItem(arguments, (python_size)n));
+        if (PyErr_Occurred())
+            return NULL;
+        const uint64_t *addresses = (const uint64_t *)(uintptr_t)values[0];
+        const uint64_t *known = (const uint64_t *)(uintptr_t)values[1];
+        for (uint64_t n = 0; good && n < values[2]; n++)
+            good = *(const volatile uint64_t *)(uintptr_t)addresses[n] == known[n];
+    }
+    return count < 0 ? NULL : PyBool_FromLong(good);
+}
+
 void *assay_warm_python_functions(void)
 {
     static struct method methods[] = {
@@ -84,6 +106,7 @@ void *assay_warm_python_functions(void)
         {"code_of", code_of, METHOD_OF_ONE_ARGUMENT, NULL},
         {"holds_text", holds_text, METHOD_OF_ONE_ARGUMENT, NULL},
         {"differ", differ, METHOD_OF_ONE_ARGUMENT, NULL},
+        {"same", same, METHOD_OF_ONE_ARGUMENT, NULL},
         {"here", here, METHOD_OF_ONE_ARGUMENT, NULL},
         {"install_audit_hook", audit_filter_install, METHOD_OF_ONE_ARGUMENT, NULL},
     };

@@ -29,13 +29,13 @@ __attribute__((visibility("default"))) uint32_t assay_warm_differ(const uint64_t
                                                                   const uint64_t *known, uint32_t count,
                                                                   uint32_t *found, uint64_t *now);
 
-/* For a harness in Python, with the interpreter's lock held: a new tuple of six functions of one argument,
+/* For a harness in Python, with the interpreter's lock held: a new tuple of seven functions of one argument,
  * or None where the interpreter lacks what they need; NULL with an exception set. stack(until): a list, each
  * frame and behind it its code, from the caller outwards, up to the frame `until` and without it.
  * code_of(value): the code of a function; None of anything else. holds_text(dict): whether all of its keys
- * are plain texts; False of what is no plain dict. differ(tuple): assay_warm_differ. here(None): the frame of
- * the caller. No audit hook is told of these, and nothing of the program's runs.
- * install_audit_hook(tuple): audit_filter.h. */
+ * are plain texts; False of what is no plain dict. differ(tuple): assay_warm_differ.
+ * same(tuple): whether none differs of any of these tuples. here(None): the frame of the caller. No audit
+ * hook is told of these, and nothing of the program's runs. install_audit_hook(tuple): audit_filter.h. */
 __attribute__((visibility("default"))) void *assay_warm_python_functions(void);
 
 /* Serves until it is told to end: returns -1 then, and the process should exit. Returns 0 in the process of a

@@ -4,6 +4,7 @@ and before `done`. All that they need lies in closures, which the program cannot
 import threading
 
 from . import integrity
+from . import words as watching
 from .files import OUTSIDE, PROGRAM, TRUSTED
 from .suite_state import Helpers, Tests
 
@@ -20,12 +21,15 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, 
     """base_code: integrity.make_stands_below_program; interpreter: interpreter.Interpreter; own_builtins: integrity.SuiteNames."""
     get_ident = threading.get_ident
     main_thread = get_ident()
-    called_changes, may_rebind = snapshot.make_called_changes(), plan.facts.rebinds
+    (called_changes, watch_called), may_rebind = snapshot.make_called_changes(), plan.facts.rebinds
+    make_unchanged = watching.make_unchanged
     may_replace = may_rebind or plan.facts.mentions_mocks or any(path.endswith(".py") and path != files.suite for path in files.trusted)
     below_program = integrity.make_stands_below_program(files, base_code, interpreter.stack)
     names_of, plugins_of, code_of = integrity.SuiteNames, integrity.Plugins, integrity.code_of
     owner, changes_of = files.owner, snapshot.changes
     kept = {"names": None, "plugins": None, "tests": None, "helpers": Helpers(files), "comparisons": 0}
+    # Whether there is nothing to look at, asked in one call where that can be told.
+    unchanged = called_unchanged = lambda: False
 
     def of_program(value):
         code = code_of(value)
@@ -39,9 +43,11 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, 
     stays = not (may_replace or plan.facts.speaks_of_settings)
 
     def compare(counts, put_back=False):
-        found = changes_of(counts, not_of_suite, put_back)
-        if kept["names"] is not None:
-            found = found + kept["names"].changes(counts)
+        found = []
+        if not unchanged():
+            found = found + changes_of(counts, not_of_suite, put_back)
+            if kept["names"] is not None:
+                found += kept["names"].changes(counts)
         found += kept["helpers"].changes()
         return ["%s was replaced" % ", ".join(found)] if found else []
 
@@ -70,6 +76,8 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, 
         if kept["comparisons"] == 0 or may_rebind or kept["names"] is None or get_ident() != main_thread:
             return
         kept["comparisons"] -= 1
+        if called_unchanged():
+            return
         busy.add(main_thread)
         try:
             found = kept["names"].changes(of_others) + called_changes()
@@ -79,6 +87,7 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, 
             tell("%s was replaced while a test ran" % ", ".join(found))
 
     def suite_imported(module):
+        nonlocal unchanged, called_unchanged
         drop_the_programs(module, plan, files)
         kept["helpers"].watch_loaded()
         for text in compare(not_of_suite):
@@ -86,6 +95,10 @@ def make_guard(files, plan, snapshot, drop_the_programs, tell, busy, base_code, 
         busy.add(main_thread)
         try:
             kept["names"] = names_of(module, plan, lambda name: owner(name) == TRUSTED, interpreter, own_builtins, files.suite, not may_replace)
+            watches = kept["names"].watches()
+            if watches is not None:
+                unchanged = snapshot.make_unchanged(watches)
+                called_unchanged = make_unchanged(interpreter.words, watches if watch_called is None else [*watches, watch_called])
         finally:
             busy.discard(main_thread)
 

@@ -146,6 +146,12 @@ class SuiteNames:
                     found.append(where + name)
         return found
 
+    def watches(self):
+        """[words.Watch]: as long as nothing differs of these, nothing changes. None where there is more to look at."""
+        if self._watch is None or self._wrong or self._tables:
+            return None
+        return [watch for watch in (self._watch, self._watch_classes) if watch is not None]
+
     def _changes_of_classes(self, counts):
         if self._watch is None:
             return [name for number in range(len(self._members)) for name in self._changes_of_class(number, counts)]

@@ -81,7 +81,7 @@ def find(library):
 
         make = library.assay_warm_python_functions
         make.restype, make.argtypes = ctypes.py_object, []
-        stack, code_of, holds_text, differ, here, install_audit_hook = make()
+        stack, code_of, holds_text, differ, same, here, install_audit_hook = make()
         known = plain()
         outer = stack(None)[2:]
         if here(None) is not sys._getframe() or stack(sys._getframe()):
@@ -90,6 +90,6 @@ def find(library):
             return known
         if not holds_text({}) or not holds_text({"a": 1}) or holds_text({"a": 1, 2: 3}) or holds_text({type("Text", (str,), {})("a"): 1}):
             return known
-        return Interpreter(stack, here, code_of, holds_text, words.find(differ), _adding(install_audit_hook))
+        return Interpreter(stack, here, code_of, holds_text, words.find(differ, same), _adding(install_audit_hook))
     except Exception:
         return plain()

@@ -347,14 +347,16 @@ class _State:
     """Spaces and codes, and where to see whether they changed (words.py): addresses, and what stands there. called: the Kept of what runs
     in comparisons."""
 
-    __slots__ = ("parts", "addresses", "known", "called")
+    __slots__ = ("parts", "addresses", "known", "called", "called_addresses")
 
     def __init__(self, parts, words):
         self.parts = parts
-        self.called = [part.kept for part in parts if isinstance(part, _Space) and part.kept.where.startswith(CALLED_IN_COMPARISONS)]
+        called = [part for part in parts if isinstance(part, _Space) and part.kept.where.startswith(CALLED_IN_COMPARISONS)]
+        self.called = [part.kept for part in called]
         if words is not None:
             self.addresses = words.array("Q", [part.address(words) for part in parts])
             self.known = watching.Watch(words, self.addresses).known
+            self.called_addresses = [part.address(words) for part in called]
 
 
 def _parts_of(name, module):
@@ -412,9 +414,9 @@ class Snapshot:
             self._modules[name] = module
 
     def make_called_changes(self):
-        """changes(): where something was replaced of what runs in the middle of a comparison."""
+        """(changes(): where something was replaced of what runs in the middle of a comparison, its words.Watch or None)"""
         called, words = [kept for state in self._states for kept in state.called], self._words
-        watch = watching.Watch(words, [words.of_namespace(kept.namespace) for kept in called]) if words is not None and called else None
+        watch = watching.Watch(words, [address for state in self._states for address in state.called_addresses]) if words is not None and called else None
 
         def changes():
             if watch is None:
@@ -427,7 +429,14 @@ class Snapshot:
                     found.append(called[index].where)
             return found
 
-        return changes
+        return changes, watch
+
+    def make_unchanged(self, others):
+        """unchanged(): whether changes() has nothing to look at, and nothing differs of other Watches. For a snapshot of which the words tell."""
+        self._changed()
+        watch, places = self._watch, self._in_place.places
+        unchanged = watching.make_unchanged(self._words, [watch, *others])
+        return lambda: self._watch is watch and sys.modules is places and unchanged()
 
     def settle(self, accepts):
         """What was added until now stays, where accepts(value): pytest gives its classes some more when it starts."""

@@ -103,8 +103,8 @@ def dict_of(namespace):
 
 
 class Words:
-    def __init__(self, differ, version, code, class_, mro, array):
-        self.differ, self.array = differ, array
+    def __init__(self, differ, same, version, code, class_, mro, array):
+        self.differ, self.same, self.array = differ, same, array
         self._version, self._code, self._class, self._mro = version * _WORD, code * _WORD, class_ * _WORD, mro * _WORD
 
     def of_namespace(self, namespace):
@@ -121,15 +121,15 @@ class Words:
         return id(class_) + self._mro
 
 
-def find(differ):
-    """Words, or None where this interpreter has none. differ: the library's (worker/warm/warm_server.h)."""
+def find(differ, same):
+    """Words, or None where this interpreter has none. differ, same: the library's (worker/warm/warm_server.h)."""
     try:
         from array import array
 
         version, code, kinds = _place_of_version(), _place_of_code(), _places_of_kinds()
         if version is None or code is None or kinds is None:
             return None
-        return Words(differ, version, code, *kinds, array)
+        return Words(differ, same, version, code, *kinds, array)
     except Exception:
         return None
 
@@ -163,3 +163,9 @@ class Watch:
     @property
     def known(self):
         return self._known
+
+
+def make_unchanged(words, watches):
+    """unchanged(): whether nothing differs of any of them, in one call."""
+    same, arguments = words.same, tuple(one._arguments for one in watches)
+    return lambda: same(arguments) if watches else True  # it keeps what lies at the addresses
