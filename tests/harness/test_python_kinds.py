@@ -1,4 +1,4 @@
-"""What kind of function something is, pytest is told by the harness as by its own functions, and no audit hook hears of it."""
+"""What kind of function something is, and what arguments it has, pytest is told by the harness as by its own functions, and no audit hook hears of it."""
 import pathlib
 import subprocess
 import sys
@@ -52,7 +52,84 @@ by_harness[0](plain), by_harness[1](plain), by_harness[1](Of().plain)
 assert len(told) == before
 print("same")
 """
+ARGUMENTS = """
+import ctypes, functools, inspect, sys
+from unittest import mock
+sys.path.insert(0, sys.argv[1])
+from _pytest import compat
+import pytest
+from assay_harness import interpreter, kinds
+
+def none(): pass
+def some(a, b, c=1, d=None): pass
+def wide(a, *rest, b, c=1, **options): pass
+def last(a, *, b=2): pass
+exec("def first(a, /, b, c=1): pass")
+@pytest.mark.parametrize("a", [1])
+def marked(a, b=1): pass
+@mock.patch("os.getcwd")
+def mocked(a, b): pass
+@functools.wraps(some)
+def wrapped(x): pass
+def told(x, y=1): pass
+told.__signature__ = inspect.signature(none)
+def noted(a, b=1): pass
+noted.note = 1
+def changed(a, b, c): pass
+changed.__defaults__ = (1, 2)
+async def coroutine(a): pass
+def generator(a, b=1): yield
+@pytest.fixture
+def fixture(request, tmp_path): pass
+
+class Of:
+    def plain(self, a, b=1): pass
+    def empty(): pass
+    def open(*rest): pass
+    @staticmethod
+    def static(a): pass
+    @classmethod
+    def of_class(cls, a): pass
+    def __call__(self, a): pass
+
+functions = [none, some, wide, last, first, marked, mocked, wrapped, told, noted, changed, coroutine, generator, fixture, lambda a: 1, functools.partial(some, 1),
+             functools.partial(some, c=2), Of.plain, Of().plain, Of().empty, Of().open, Of.static, Of.of_class, Of(), Of, len, print, compat.getfuncargnames, 1, None]
+
+def answer(ask, *arguments, **options):
+    try:
+        return ask(*arguments, **options)
+    except (TypeError, ValueError, AttributeError) as error:
+        return type(error)
+    except pytest.fail.Exception as error:
+        return str(error).partition(": ")[2]
+
+def answers():
+    cls = [{}, {"cls": Of, "name": "plain"}, {"cls": Of, "name": "static"}]
+    return [[answer(compat.getfuncargnames, one, **options) for options in cls] + [answer(compat.get_default_arg_names, one), answer(lambda: str(compat.signature(one)))]
+            for one in functions]
+
+original, before = compat.signature, answers()
+kinds.know(interpreter.find(ctypes.PyDLL(sys.argv[2])).code_of)
+assert compat.signature is not original
+for function, known, ours in zip(functions, before, answers()):
+    assert ours == known, (function, known, ours)
+heard = []
+sys.addaudithook(lambda event, args: heard.append(args[1:]) if event == "object.__getattr__" else None)
+for function in (none, some, marked, changed, Of().plain):
+    compat.getfuncargnames(function)
+assert ("__code__",) not in heard, heard
+print("same")
+"""
+
+
+def ask(program, build):
+    done = subprocess.run([sys.executable, "-s", "-c", program, HARNESS, build / "bin/assay-warm.so"], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "same\n"), done.stderr
+
 
 def test_pytest_is_told_the_same(build):
-    done = subprocess.run([sys.executable, "-s", "-c", CHECK, HARNESS, build / "bin/assay-warm.so"], capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stdout) == (0, "same\n"), done.stderr
+    ask(CHECK, build)
+
+
+def test_pytest_finds_the_same_arguments(build):
+    ask(ARGUMENTS, build)

@@ -333,9 +333,19 @@ def make_hook(files, tell, busy, of_interpreter):
     return hook, tuple(checks), READING, WORDS
 
 
+_seeing = []
+
+
+def see():
+    """Of what the interpreter tells no hook: functions of it are replaced, once for the process, by a server before it forks."""
+    if not _seeing:
+        _seeing.append(True)
+        provenance.see_renaming()
+        profilers.see()
+        signals.see()
+        made_again.see()
+
+
 def install(files, tell, busy, of_interpreter):
-    provenance.see_renaming()
-    profilers.see()
-    signals.see()
-    made_again.see()
+    see()
     of_interpreter.add_audit_hook(*make_hook(files, tell, busy, of_interpreter))

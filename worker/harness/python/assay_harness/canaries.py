@@ -10,7 +10,6 @@ import sys
 import types
 
 from _pytest import runner
-from _pytest.main import FSHookProxy
 from _pytest.python import Function
 from _pytest.unittest import TestCaseFunction, UnitTestCase
 
@@ -36,6 +35,31 @@ class _MethodCanary(_Quiet, TestCaseFunction):
     pass
 
 
+class _Hooks:
+    """pytest's hooks without the implementations of some plugins."""
+
+    def __init__(self, manager, plugins):
+        self._manager, self._plugins = manager, plugins
+        self._left_out = frozenset(map(id, plugins))
+
+    def __getattr__(self, name):
+        made = self.__dict__[name] = self._without(getattr(self._manager.hook, name), name)
+        return made
+
+    def _without(self, hook, name):
+        if "_wrappers" not in vars(hook):  # other versions of pluggy do no more than this
+            return self._manager.subset_hook_caller(name, remove_plugins=self._plugins)
+        implementations = hook.get_hookimpls()
+        kept = [one for one in implementations if id(one.plugin) not in self._left_out]
+        if len(kept) == len(implementations):
+            return hook
+        made = type(hook)(name, hook._hookexec)
+        made.spec = hook.spec  # pluggy reads the function of the specification again
+        for one in kept:
+            made._add_hookimpl(one)
+        return made
+
+
 def compile_forms(config):
     return canaries_forms.Forms(lambda source: suite_module.compile_text(source, "canary", (), config))
 
@@ -43,12 +67,14 @@ def compile_forms(config):
 class Canaries:
     """Made and compiled before the program is loaded."""
 
-    def __init__(self, reporter, files, suite_module, uses_unittest, forms):
-        """forms: compiled by the server, or None: then compile() is called when pytest is prepared."""
+    def __init__(self, reporter, files, suite_module, uses_unittest, forms, machines_plugins):
+        """forms: compiled by the server, or None: then compile() is called when pytest is prepared. machines_plugins: of which is known that no task brought
+        them."""
         self._reporter = reporter
         self._files = files
         self._suite_module = suite_module
         self._forms = forms
+        self._machines_plugins = frozenset(map(id, machines_plugins))
         self._made = canaries_forms.make(uses_unittest)
         self.table = {made.name: made.outcomes for made in self._made}
         self._turns = {}
@@ -73,7 +99,7 @@ class Canaries:
         suites = vars(sys.modules.get(self._suite_module.name, sys))
         # A suite may switch pytest's rewriting off, and lacks the names that it needs.
         shared = suites if all(name in suites for name in own if name.startswith("@")) else own
-        hooks = FSHookProxy(session.config.pluginmanager, self._unaware(session))
+        hooks = _Hooks(session.config.pluginmanager, self._unaware(session))
         items, path = [], self._files.relative(self._files.suite)
         for made in self._made:
             function = types.FunctionType(made.code, shared, made.name)
@@ -101,11 +127,13 @@ class Canaries:
 
     def _unaware(self, session):
         """Plugins that hear nothing of it: the session, which counts, and the suite's own."""
-        found = {session}
+        found, known = [session], self._machines_plugins
         for plugin in session.config.pluginmanager.get_plugins():
+            if id(plugin) in known:
+                continue
             module = plugin if isinstance(plugin, types.ModuleType) else sys.modules.get(type(plugin).__module__)
             if self._files.owner(getattr(module, "__file__", None) or "") == TRUSTED:
-                found.add(plugin)
+                found.append(plugin)
         return found
 
     def take_turns(self, session, number):

@@ -14,11 +14,12 @@ class Prepared:
         """its_interpreter: interpreter.find(), of a server."""
         self.interpreter = its_interpreter or interpreter.plain()
         self.snapshot = snapshot.Snapshot(interpreter=self.interpreter)
-        self.own_modules = None
+        self.own_modules = None  # those in sys.modules, where that is known
         self.builtins = None  # suite_module.own_builtins, of a server
         self.judging = {}  # name -> snapshot.States of a module by which suites judge
         self.reporting = plugin.ReportPlugin()
         self.config = None
+        self.plugins = ()  # pytest's, of a server: no task's
         self.canaries = None  # compiled, for the forks of a server
         self.install_audit = audit.install  # a rehearsal has another (rehearsal.py)
         self._arguments = (workspace, suite_path, list(further_arguments))
@@ -33,23 +34,20 @@ class Prepared:
     def make_ready(self):
         """What a cold start makes as far as its task needs it."""
         self.judging = {name: snapshot.States([name], self.interpreter.words) for name in snapshot.JUDGING}
-        self.own_modules = task.find_own_modules()
         self.snapshot.settle(lambda value: integrity.code_of(value) is not None)  # no code is a task's here
         self.snapshot.changes()
         self.canaries = canaries.compile_forms(self.config)
         self.canaries.compile_all()
+        self.plugins = tuple(self.config.pluginmanager.get_plugins())
         self.builtins = suite_module.own_builtins()
         self.builtins.know_version(self.interpreter.words)
+        audit.see()
 
     def hide_own_modules(self):
         """From whoever looks for modules: in a server, so that its forks need not do it."""
-        self.own_modules = task.find_own_modules()
-        for name in self.own_modules:
+        self._hidden, self.own_modules = task.find_own_modules(), ()
+        for name in self._hidden:
             del sys.modules[name]
-
-    def show_own_modules(self):
-        """Again, to the harness itself, which loads some by their names."""
-        sys.modules.update(self.own_modules)
 
     def drop_config(self):
         """A task that needs a configuration of its own gets a plugin of its own with it."""

@@ -26,13 +26,25 @@ def flush_output():
             pass
 
 
+_loaded = []
+
+
 def load():
     """What every task needs, loaded by a cold start before it knows its task: it may be waiting for one. What cannot be
     loaded is missed, and said, by the task."""
     try:
-        from . import canaries, equality, judges_config, prepared, pytest_session, suite_module  # noqa: F401
+        _what_needs_pytest()
     except Exception:
         pass
+
+
+def _what_needs_pytest():
+    """Not at the top: pytest may be missing."""
+    if not _loaded:
+        from . import canaries, equality, prepared, pytest_session, suite_module
+
+        _loaded.extend((canaries, equality, prepared, pytest_session, suite_module))
+    return _loaded
 
 
 def run(request, reporter, workspace, pytest_arguments):
@@ -106,10 +118,7 @@ class _Session:
     """pytest with the program loaded, and what is said about it afterwards."""
 
     def __init__(self, request, reporter, files, suite, pytest_arguments, prepared):
-        # Here and not above: they import pytest, which may be missing.
-        from . import canaries, equality, pytest_session, suite_module
-        from .prepared import Prepared
-
+        canaries, equality, prepared_parts, pytest_session, suite_module = _what_needs_pytest()
         self._request = request
         self._reporter = reporter
         self._files = files
@@ -121,7 +130,7 @@ class _Session:
         self._make_canaries = canaries.Canaries
         self._module = suite_module.SuiteModule(files.suite)
         self._with_conftest = pytest_session.TRUSTED_CONFTEST in request.trusted_files
-        self._prepared = prepared or Prepared(files.workspace, files.suite, pytest_arguments)
+        self._prepared = prepared or prepared_parts.Prepared(files.workspace, files.suite, pytest_arguments)
         if self._with_conftest:
             self._prepared.drop_config()
         self._snapshot = self._prepared.snapshot
@@ -176,7 +185,7 @@ class _Session:
         """Everything that will be compared, or seen, once the program is loaded."""
         plan = self._plan
         self._reporting.plan = plan
-        self._reporting.canaries = self._make_canaries(self._reporter, self._files, self._module, plan.facts.uses_unittest, self._prepared.canaries)
+        self._reporting.canaries = self._make_canaries(self._reporter, self._files, self._module, plan.facts.uses_unittest, self._prepared.canaries, self._prepared.plugins)
         tell, busy = self._reporter.tampered, set()
         probe = self._equality.make_prober(self._files, plan.facts.mentions_mocks, tell)
         if plan.facts.uses_unittest:

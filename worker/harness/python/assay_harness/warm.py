@@ -65,6 +65,7 @@ class _Loading:
 def _load_pytest():
     from . import coverage_run, entrance, equality, fast_path, fast_rehearsal, judges_config, kept, prepared, pytest_session, suite_module, task  # noqa: F401
 
+    task.load()
     for name in (*NEEDED_LATER, *pytest_session.plugin_modules()):
         try:
             importlib.import_module(name)
@@ -144,11 +145,12 @@ class Server:
         self._loading.measure("pytest", _load_pytest)
         for name in preloads:
             self._loading.measure(name, lambda name=name: importlib.import_module(name), preload=True)
-        from . import interpreter, kinds
+        from . import interpreter, kinds, paths
         from .prepared import Prepared, suite_path
 
         its_interpreter = interpreter.find(self._library)
         kinds.know(its_interpreter.code_of)
+        paths.know()
         self._rehearse(its_interpreter)
         self._prepared = Prepared(WORKSPACE, suite_path(WORKSPACE, suite), pytest_arguments, its_interpreter)
         self._prepared.configure(with_conftest=False, stop_on_first_failure=False)
@@ -229,7 +231,6 @@ class Server:
                 run = fast_path.begin(request, reporter, of_files, fast, suite)
                 if run is not None:
                     entrance.leave(run.run())
-            self._prepared.show_own_modules()
             session = task.begin(request, reporter, of_files, suite, self._arguments, self._prepared)
             if session is None:
                 entrance.leave(task.EXIT_UNUSABLE)
