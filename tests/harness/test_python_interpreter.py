@@ -97,6 +97,7 @@ def wanted(event, args):
 
 found.add_audit_hook(hook, events, reading, words)
 sys.addaudithook(wanted)
+del ours[:]  # that one was added
 
 class Text(str):
     pass

@@ -66,9 +66,8 @@ interpreters.run_string(interpreters.create(), text + "os.write(%d, (find(os.ope
 os.close(writer)
 key = os.read(reader, 100).decode()"""
 
-# Signals come so fast that some handler begins while the hook looks at an `open`: it knows by the collector, which the hook stops.
-WITHIN_THE_HOOK = """\
-import gc, os, signal, sys, time
+# By a frame: pytest tells the harness of each failure, and the harness says that it passed.
+USE = """\
 done = False
 def use(frame):
     while frame:
@@ -83,6 +82,20 @@ def use(frame):
                 plugin._failed = failed
                 return True
         frame = frame.f_back
+"""
+LISTENING = USE + """\
+import sys
+def hook(event, words):
+    global done
+    if not done and event == 'object.__getattr__' and type(words[0]).__name__ == 'frame':
+        done = use(words[0])
+sys.addaudithook(hook)
+def square(n):
+    return None
+"""
+# Signals come so fast that some handler begins while the hook looks at an `open`: it knows by the collector, which the hook stops.
+WITHIN_THE_HOOK = USE + """\
+import gc, os, signal, sys, time
 def handler(*_):
     global done
     if not done and not gc.isenabled():
@@ -118,7 +131,7 @@ ATTACKS = [Attack("memory: " + name, reading(how)) for name, how in {
     "by another program": OTHER_PROGRAM,
     "by another interpreter": OTHER_INTERPRETER,
 }.items()]
-ATTACKS.append(Attack("frames, within what looks for that", WITHIN_THE_HOOK))
+ATTACKS += [Attack("frames, within what looks for that", WITHIN_THE_HOOK), Attack("frames, by a hook that is handed what others look at", LISTENING)]
 
 # Honest programs that do what looks like it.
 HONEST_PROGRAMS = [

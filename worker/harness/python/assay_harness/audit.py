@@ -177,6 +177,10 @@ def make_hook(files, tell, busy, of_interpreter):
 
         return check
 
+    def listening(_args, frame):
+        """A hook is handed what others look at, frames among it."""
+        return "the program listens to its interpreter" if ordered_by_program(frame) or is_unsaid(frame, "addaudithook") else None
+
     search = objects("get_referents")
 
     def referents(args, frame):
@@ -298,6 +302,7 @@ def make_hook(files, tell, busy, of_interpreter):
         "sys.monitoring.register_callback": monitoring,
         "open": opening,
         "cpython.PyInterpreterState_New": interpreters,
+        "sys.addaudithook": listening,
     }
 
     hooking = {}  # thread -> how often this runs in it
