@@ -26,7 +26,15 @@ bool runtimes_settle_limits(const struct config_node *stanza, struct runtime *ru
 bool runtimes_read_string(const struct config_node *group, const char *name, char **value, struct err *err);
 bool runtimes_read_strings(const struct config_node *group, const char *name, char ***out, struct err *err);
 void runtimes_free_strings(char **items);
-bool runtimes_read_command(const struct config_node *group, const char *name, bool with_suite,
+
+/* Each kind has those of the kinds before it too. */
+enum placeholders {
+    PLACEHOLDERS_ALWAYS,     /* {program}, {harness} */
+    PLACEHOLDERS_SUITE,      /* {suite} */
+    PLACEHOLDERS_TEST_FILES, /* {test_files}, a word of its own */
+};
+
+bool runtimes_read_command(const struct config_node *group, const char *name, enum placeholders allowed,
                            struct command *command, struct err *err);
 bool runtimes_read_steps(const struct config_node *stanza, const char *name, bool with_suite,
                          struct compile_step **steps, size_t *count, struct err *err);

@@ -70,8 +70,8 @@ static bool read_suite(const struct config_node *stanza, struct runtime *runtime
         !check_file_name(stanza, "suite_file", runtime->suite_file, err) ||
         !runtimes_read_steps(stanza, "compile_suite", true, &runtime->compile_suite,
                              &runtime->compile_suite_count, err) ||
-        !runtimes_read_command(stanza, "run_suite", true, &runtime->run_suite, err) ||
-        !runtimes_read_command(stanza, "warm_suite", true, &runtime->warm_suite, err) ||
+        !runtimes_read_command(stanza, "run_suite", PLACEHOLDERS_SUITE, &runtime->run_suite, err) ||
+        !runtimes_read_command(stanza, "warm_suite", PLACEHOLDERS_SUITE, &runtime->warm_suite, err) ||
         !runtimes_read_string(stanza, "suite_protocol", &protocol, err) ||
         (coverage != NULL && !config_node_bool(coverage, &runtime->coverage, err)))
         return false;
@@ -232,7 +232,7 @@ bool runtimes_read_stanza(const struct config_node *stanza, const struct limits 
         !check_file_name(stanza, "program_file", runtime->program_file, err) ||
         !runtimes_read_steps(stanza, "compile_cases", false, &runtime->compile_cases,
                              &runtime->compile_cases_count, err) ||
-        !runtimes_read_command(stanza, "run_case", false, &runtime->run_case, err) ||
+        !runtimes_read_command(stanza, "run_case", PLACEHOLDERS_ALWAYS, &runtime->run_case, err) ||
         !read_suite(stanza, runtime, err) || !read_environment(stanza, runtime, err) ||
         !read_read_only_paths(stanza, runtime, err) || !read_compiler(stanza, runtime, err) ||
         !runtimes_read_strings(stanza, "preload", &runtime->preload, err) ||

@@ -130,28 +130,39 @@ void runtimes_free_strings(char **items)
     free(items);
 }
 
-/* A {word} must be a placeholder; `with_suite`: {suite} has a meaning here. */
-static bool check_placeholders(const struct config_node *node, const char *word, bool with_suite,
+/* A {word} must be a placeholder. */
+static bool check_placeholders(const struct config_node *node, const char *word, enum placeholders allowed,
                                struct err *err)
 {
+    static const struct {
+        const char *name;
+        enum placeholders kind;
+        const char *otherwise;
+    } known[] = {
+        {"{program}", PLACEHOLDERS_ALWAYS, NULL},
+        {"{harness}", PLACEHOLDERS_ALWAYS, NULL},
+        {"{suite}", PLACEHOLDERS_SUITE, "{suite} has no meaning here: cases have no suite"},
+        {"{test_files}", PLACEHOLDERS_TEST_FILES,
+         "{test_files} has a meaning only in compile_suite, as a word of its own"},
+    };
     for (const char *p = strchr(word, '{'); p != NULL; p = strchr(p + 1, '{')) {
-        size_t size = strspn(p + 1, "abcdefghijklmnopqrstuvwxyz_");
+        size_t size = strspn(p + 1, "abcdefghijklmnopqrstuvwxyz_"), i = 0;
         if (size == 0 || p[1 + size] != '}')
             continue; /* a brace of the command's own */
-        if (size == 7 && (strncmp(p + 1, "program", 7) == 0 || strncmp(p + 1, "harness", 7) == 0))
-            continue;
-        if (size == 5 && strncmp(p + 1, "suite", 5) == 0) {
-            if (with_suite)
-                continue;
-            return config_node_error(node, err, "{suite} has no meaning here: cases have no suite");
-        }
-        return config_node_error(node, err, "unknown placeholder %.*s; known: {program}, {suite}, {harness}",
-                                 (int)(size + 2 < 40 ? size + 2 : 40), p);
+        while (i < ARRAY_SIZE(known) && strncmp(p, known[i].name, size + 2) != 0)
+            i++;
+        if (i == ARRAY_SIZE(known))
+            return config_node_error(
+                node, err, "unknown placeholder %.*s; known: {program}, {suite}, {harness}, {test_files}",
+                (int)(size + 2 < 40 ? size + 2 : 40), p);
+        bool alone = known[i].kind != PLACEHOLDERS_TEST_FILES || strcmp(word, known[i].name) == 0;
+        if (known[i].kind > allowed || !alone)
+            return config_node_error(node, err, "%s", known[i].otherwise);
     }
     return true;
 }
 
-bool runtimes_read_command(const struct config_node *group, const char *name, bool with_suite,
+bool runtimes_read_command(const struct config_node *group, const char *name, enum placeholders allowed,
                            struct command *command, struct err *err)
 {
     const struct config_node *node = config_node_member(group, name);
@@ -167,7 +178,7 @@ bool runtimes_read_command(const struct config_node *group, const char *name, bo
         const char *word = command->argv[i];
         if (strlen(word) > COMMAND_WORD_MAX)
             return config_node_error(node, err, "word %zu is longer than %d bytes", i + 1, COMMAND_WORD_MAX);
-        if (!check_placeholders(node, word, with_suite, err))
+        if (!check_placeholders(node, word, allowed, err))
             return false;
     }
     const char *first = command->argv[0];
@@ -241,7 +252,8 @@ static bool read_step(const struct config_node *node, bool with_suite, struct co
     if (config_node_member(node, "command") == NULL)
         return config_node_error(node, err, "a compile step needs command");
     autofree char *blame = NULL;
-    if (!runtimes_read_command(node, "command", with_suite, &step->command, err) ||
+    if (!runtimes_read_command(node, "command", with_suite ? PLACEHOLDERS_TEST_FILES : PLACEHOLDERS_ALWAYS,
+                               &step->command, err) ||
         !runtimes_read_string(node, "blame", &blame, err) ||
         !runtimes_read_string(node, "suite_fault", &step->suite_fault_pattern, err) ||
         !runtimes_check_pattern(node, "suite_fault", step->suite_fault_pattern, err) ||

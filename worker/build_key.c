@@ -37,6 +37,15 @@ static void add_limits(struct buf *text, const struct limits *limits)
     add(text, "");
 }
 
+/* Which files are the suite's: a command may be told. */
+static void add_test_files(struct buf *text, const struct task *task)
+{
+    for (size_t i = 0; i < task->file_count; i++)
+        if (task->files[i].trusted)
+            add(text, task->files[i].path);
+    add(text, "");
+}
+
 /* Looking at each byte of more than this would keep the other slots waiting. */
 #define FILES_BYTES_MAX ((size_t)1 << 20)
 
@@ -78,6 +87,7 @@ bool build_key_make(const struct task *task, const struct plan_step *steps, size
     if (reads_task) {
         add(&text, task->job_id);
         add_limits(&text, &task->limits);
+        add_test_files(&text, task);
         if (strcmp(task->job_id, BUILD_SELF_TEST_JOB) == 0 || !add_files(&text, files, file_count))
             return false;
     }

@@ -81,6 +81,23 @@ static void append_word(struct buf *out, const struct runtime *runtime, const ch
     buf_append_char(out, '\0');
 }
 
+/* How many: {test_files} is one for each that the task has. */
+static size_t append_words(struct buf *out, const struct task *task, const char *word)
+{
+    if (strcmp(word, "{test_files}") != 0) {
+        append_word(out, task->runtime, word);
+        return 1;
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < task->file_count; i++) {
+        if (!task->files[i].trusted)
+            continue;
+        buf_append(out, task->files[i].path, strlen(task->files[i].path) + 1);
+        count++;
+    }
+    return count;
+}
+
 static const struct command *step_command(const struct plan *plan, const struct plan_step *step)
 {
     switch (step->kind) {
@@ -116,14 +133,14 @@ char **plan_argv(const struct plan *plan, size_t index)
 {
     const struct plan_step *step = &plan->steps[index];
     const struct command *command = step_command(plan, step);
-    size_t extra = step->kind == STEP_CASE ? step->test_case->arg_count : 0;
+    size_t extra = step->kind == STEP_CASE ? step->test_case->arg_count : 0, argc = extra;
 
     autobuf struct buf words = BUF_INIT;
     for (size_t i = 0; i < command->argc; i++)
-        append_word(&words, plan->task->runtime, command->argv[i]);
+        argc += append_words(&words, plan->task, command->argv[i]);
     for (size_t i = 0; i < extra; i++)
         buf_append(&words, step->test_case->args[i], strlen(step->test_case->args[i]) + 1);
-    return make_vector(&words, command->argc + extra);
+    return make_vector(&words, argc);
 }
 
 char **plan_server_argv(const struct runtime *runtime, enum step_kind kind)

@@ -38,6 +38,28 @@ int main(void)
 """
 HEADER = {"square.h": "#ifndef SQUARE_H\n#define SQUARE_H\n#define TWICE(x) (2 * (x))\nint square(int n);\n#endif\n"}
 HEADER_WRONG = "int square(int n) { (void)n; return 0; }\n"
+ASSERTED_SUITE = """\
+#include <assert.h>
+#include <string.h>
+#include "square.h"
+
+/* the max of two: a word of a macro */
+int main(void)
+{
+    int nine = square(3);
+
+    assert(nine == 9);
+    assert(square(4) == 16);
+    assert(strcmp(name(), "square") == 0);
+    return IS_ONE(1) && MOST != 0 && ROOT_OF(1) == 1 ? 0 : 1;
+}
+"""
+ASSERTED_WRONG = "int (square)(int n) { (void)n; return 1; }\nconst char *(name)(void) { return \"?\"; }\n"
+ASSERTED_HEADER = ("int square(int n);\nconst char *name(void);\n#define IS_ONE(n) n == 1\n#define MOST 1 << 4 | 1\n#define ROOT_OF(n) ROOT_##n\n#define ROOT_1 ((1) ? 1 : 0)\n#define max(a, b) (a) > (b) ? (a) : (b)\n"
+                 "#define TEXT \"a || b ? (\"\n#define LETTERS(c) (c == '(' || c == '?')\n")
+# What a file of the suite's own defines may be anything.
+CHECKED_SUITE = '#include <tgmath.h>\n#include "check.h"\n#include "square.h"\n\nBEGIN(the_square)\n    CHECK(square(3) == 9);\n    CHECK(fabs(-1.5) == 1.5);\nEND\n'
+CHECK = {"check.h": "#include <stdlib.h>\n#define BEGIN(name) static void test_##name(void) {\n#define CHECK(c) (c) ? (void)0 : exit(1)\n#define END } int main(void) { test_the_square(); return 0; }\n"}
 
 ATTACKS = [
     Attack("exit in a constructor", "#include <stdlib.h>\n" + CONSTRUCTOR + "{ exit(0); }\n" + WRONG),
@@ -88,6 +110,16 @@ ATTACKS = [
            files={"square.h": "#undef assert\n#define assert(x) ((void)0)\nint square(int n);\n"}, twin_files=HEADER),
     Attack("a header that changes if", HEADER_WRONG, HEADER_SUITE, files={"square.h": "#define if(x) if (0)\nint square(int n);\n"}, twin_files=HEADER),
     Attack("a header that changes return", HEADER_WRONG, HEADER_SUITE, files={"square.h": "#define return return 0 *\nint square(int n);\n"}, twin_files=HEADER),
+    *[Attack("a header that makes " + name, ASSERTED_WRONG, ASSERTED_SUITE, twin=HONEST, files={"square.h": ASSERTED_HEADER + define}, twin_files={"square.h": ASSERTED_HEADER})
+      for name, define in {
+          "strcmp nothing": "#include <string.h>\n#define square(n) n * n\n#define strcmp(a, b) 0\n",
+          "what an assertion calls nothing": "#include <assert.h>\n#define __assert_fail(...) ((void)0)\n",
+          "assert nothing for a machine": "#pragma GCC target(\"avx\")\n#ifdef __AVX__\n#undef assert\n#define assert(x) ((void)(x))\n#endif\n#define name() \"square\"\n",
+          "assert nothing once it is used": "#undef assert\n#define assert(x) ((void)0)\n#pragma push_macro(\"assert\")\n#undef assert\n#include <assert.h>\n"
+                                            "#define square(n) (_Pragma(\"pop_macro(\\\"assert\\\")\") n * n)\n#define name() \"square\"\n",
+      }.items()],
+    Attack("a header that changes what a test file says", HEADER_WRONG, CHECKED_SUITE, files={"square.h": "int square(int n);\n#undef exit\n#define exit(n) ((void)0)\n"},
+           twin_files=HEADER, more={"test_files": CHECK}),
     Attack("a fault under the suite's name", HEADER_WRONG, HEADER_SUITE, files={"square.h": "#line 4 \"test_implementation.c\"\nint x = ;\n"}, twin_files=HEADER),
     Attack("a missing header under the suite's name", HEADER_WRONG, HEADER_SUITE + "/* #include <nowhere.h> */\n",
            files={"square.h": "#line 2 \"test_implementation.c\"\n#include <nowhere.h>\n"}, twin_files=HEADER),

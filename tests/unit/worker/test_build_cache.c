@@ -113,6 +113,7 @@ struct inputs {
     struct compile_step compile[2];
     struct plan_step steps[2];
     size_t step_count;
+    struct task_file task_files[1];
     struct sandbox_file files[2];
     size_t file_count;
     struct buf compiler;
@@ -121,6 +122,7 @@ struct inputs {
 static void make_inputs(struct inputs *in)
 {
     *in = (struct inputs){
+        .task_files = {{.path = (char *)"q.h", .content = {"int y;", 6}}},
         .runtime = {.name = (char *)"c", .program_file = (char *)"p.c", .environment = environment},
         .compile = {{.command = {words, 2}, .outputs = outputs, .reads_task = true},
                     {.command = {words, 2}, .outputs = outputs, .reads_task = true}},
@@ -132,6 +134,8 @@ static void make_inputs(struct inputs *in)
     in->task =
         (struct task){.runtime = &in->runtime,
                       .job_id = "job",
+                      .files = in->task_files,
+                      .file_count = 1,
                       .limits = {.memory_bytes = 1, .disk_bytes = 2, .processes = 3, .compile_wall_ms = 4}};
     for (size_t i = 0; i < 2; i++)
         in->steps[i] = (struct plan_step){.kind = STEP_COMPILE, .compile = &in->compile[i]};
@@ -143,7 +147,7 @@ static bool make_key(const struct inputs *in, struct build_key *key)
                           key);
 }
 
-#define VARIANTS 15
+#define VARIANTS 16
 
 /* Changes one of the inputs. */
 static void vary(struct inputs *in, int what)
@@ -193,6 +197,9 @@ static void vary(struct inputs *in, int what)
         break;
     case 14:
         in->runtime.suite_file = (char *)"s.c";
+        break;
+    case 15:
+        in->task.files[0].trusted = true;
         break;
     default:
         fail();

@@ -10,13 +10,13 @@
 #include "worker/plan.h"
 
 static char *gcc_words[] = {"gcc", "-o", "program", "{program}", NULL};
-static char *link_words[] = {"gcc", "-I{harness}", "x{suite}y", "{{}}", "{other}", NULL};
+static char *link_words[] = {"gcc", "-I{harness}", "x{suite}y", "{{}}", "{other}", "{test_files}", NULL};
 static char *case_words[] = {"./program", NULL};
 static char *suite_words[] = {"./suite", "{harness}/c/main", NULL};
 
 static struct compile_step compile_cases[] = {{.command = {gcc_words, 4}, .blame = BLAME_PROGRAM}};
 static struct compile_step compile_suite[] = {{.command = {gcc_words, 4}, .blame = BLAME_PROGRAM},
-                                              {.command = {link_words, 5}, .blame = BLAME_SUITE}};
+                                              {.command = {link_words, 6}, .blame = BLAME_SUITE}};
 static struct runtime runtime = {
     .name = (char *)"c",
     .program_file = (char *)"program.c",
@@ -119,6 +119,9 @@ static void placeholders_and_arguments(void **state)
 {
     (void)state;
     struct task task = make_task();
+    struct task_file of_both[] = {files[0], {.path = "lib.h"}, {.path = "check.h", .trusted = true}};
+    task.files = of_both;
+    task.file_count = 3;
     struct plan plan;
     assert_true(plan_init(&plan, &task, NULL));
     check_argv(&plan, 0, (const char *const[]){"gcc", "-o", "program", "program.c", NULL});
@@ -126,7 +129,8 @@ static void placeholders_and_arguments(void **state)
     /* A case's own arguments are not templates. */
     check_argv(&plan, 2, (const char *const[]){"./program", "{program}", "two words", "", NULL});
     check_argv(&plan, 4,
-               (const char *const[]){"gcc", "-I" SANDBOX_HARNESS_DIR, "xsuite.cy", "{}", "{other}", NULL});
+               (const char *const[]){"gcc", "-I" SANDBOX_HARNESS_DIR, "xsuite.cy", "{}", "{other}",
+                                     "data/in.txt", "check.h", NULL});
     check_argv(&plan, 5, (const char *const[]){"./suite", SANDBOX_HARNESS_DIR "/c/main", NULL});
     plan_free(&plan);
 }
@@ -181,7 +185,7 @@ static void how_long_a_step_may_take(void **state)
 static void checks_come_behind_a_case(size_t index, bool last)
 {
     struct compile_step steps[] = {{.command = {gcc_words, 4}},
-                                   {.command = {link_words, 5}, .after_failure = true}};
+                                   {.command = {link_words, 6}, .after_failure = true}};
     struct runtime checked = runtime;
     struct task task = make_task();
     struct plan plan;

@@ -4,7 +4,8 @@
 #   build.sh cases   LANGUAGE PROGRAM SUITE   every source but the suite -> ./assay_program
 #   build.sh main    LANGUAGE PROGRAM SUITE   suite_main.c -> ./assay_main.o; reads nothing of the task
 #   build.sh program LANGUAGE PROGRAM SUITE   the same sources as for cases -> ./libassay_program.a, main put aside
-#   build.sh suite   LANGUAGE PROGRAM SUITE   suite + assay_main.o, which `main` just made + the archive -> ./assay_suite
+#   build.sh suite   LANGUAGE PROGRAM SUITE TEST_FILE...
+#                                            suite + assay_main.o, which `main` just made + the archive -> ./assay_suite
 #
 # The program is an archive so that only what the suite needs is linked: a suite that includes the program's
 # source has it already. When the suite itself is at fault, the output begins with SUITE_FAULT, which the
@@ -12,6 +13,7 @@
 set -u
 
 step=$1 language=$2 suite=$4
+shift 4
 harness=${0%/*}
 SUITE_FAULT="assay: the suite does not compile"
 
@@ -33,6 +35,8 @@ cpp)
 esac
 # <assert.h> is the system's, also where the program brings a file of that name.
 compile="$compiler -iquote . -idirafter ."
+# What is compiled is what suite_is_twisted sees: the preprocessor within the compiler obeys a #pragma (target, optimize) that the other does not.
+compile_suite="$compile -no-integrated-cpp"
 
 # with_sources ACTION WORD...: the action with every source of the program as further words.
 with_sources() {
@@ -69,17 +73,22 @@ build_program() {
 # shape (#line, macros, asm names), so the suite is asked alone: in a folder where every file that it may include is empty.
 alone=assay_alone
 
-# False: it cannot be asked.
+# prepare_alone FILE...: these are not empty. False: it cannot be asked.
 prepare_alone() {
     rm -rf "$alone"
     mkdir "$alone" || return 1
     # shellcheck disable=SC2016
-    find . -path "./$alone" -prune -o -type d -exec mkdir -p "$alone/{}" \; -o -type f -exec sh -c ': >"$1/$2"' sh "$alone" {} \;
-    cp "./$suite" "$alone/$suite"
+    find . -path "./$alone" -prune -o -type d -exec sh -c 'cd "$0" && mkdir -p "$@"' "$alone" {} + &&
+        find . -path "./$alone" -prune -o -type f -exec sh -c 'for file; do : >"$0/$file" || exit; done' "$alone" {} + || return 1
+    for file in "$@"; do
+        set -- "$@" "./$file"
+        shift
+    done
+    cp --parents "./$suite" "$@" "$alone"
 }
 
 compile_alone() {
-    (cd "$alone" && $compile -c -o alone.o "$suite" >errors.txt 2>&1)
+    (cd "$alone" && $compile_suite -c -o alone.o "$suite" >errors.txt 2>&1)
 }
 
 first_error() {
@@ -149,18 +158,30 @@ run_for_suite() {
 }
 
 # The words by which a suite judges mean what they mean: no file of the program that the suite includes turns `assert`,
-# `if` or `return` into something else. What the suite's own text defines is its own.
-words="assert|main|exit|abort|_exit|return|if|else|for|while|do|switch|case|goto|break|int|char|void|static|const|true|false"
+# `if` or `return` into something else. What the suite and its test files define by themselves, or with headers of the system, is theirs.
+words="__assert[a-z_]*|__ASSERT[A-Z_]*|__extension__|__builtin_[a-z_]*|str(n|case|ncase)?cmp|memcmp|fabs[fl]?|assert|main|exit|abort|_exit|return|if|else|for|while|do|switch|case|goto|break|int|char|void|static|const|true|false"
 
-meaning() {
-    # shellcheck disable=SC2086
-    $compile -E -dM "$@" 2>/dev/null | grep -E "^#define ($words)([ (]|\$)" | sort -u
+macros() {
+    $compile -E -dM "$@" 2>/dev/null
 }
 
+# A macro that changes others where it is used.
+changes_others='_Pragma[[:space:]]*(\([^"]|[^[:space:](]|$)|(push|pop)_macro'
+
+# `$1`: definitions that the suite has without the program.
+changed_words() {
+    macros "$suite" | grep -vxFf "$1" | grep -E "^#define ($words)([ (]|\$)|$changes_others" | sed 's/^#define \([A-Za-z_0-9]*\).*/\1/'
+}
+
+# True as well where that cannot be seen: the program may have left no room for it.
 suite_is_twisted() {
-    printf '#include <assert.h>\n#include <stdbool.h>\n' >assay_plain.h
-    meaning -x "$source_kind" assay_plain.h >assay_plain.txt
-    for define in $(meaning "$suite" | grep -vxFf assay_plain.txt | sed 's/^#define \([A-Za-z_]*\).*/\1/'); do
+    printf '#include <%s>\n' assert.h stdbool.h tgmath.h >assay_plain.h
+    # Alone the suite may lack something, which is no matter here.
+    if ! prepare_alone "$@" || ! (macros -x "$source_kind" assay_plain.h && cd "$alone" && { macros "$suite" || true; }) >assay_own.txt; then
+        echo "$suite: no room to see what the files of the program make of it" >&2
+        return 0
+    fi
+    for define in $(changed_words assay_own.txt); do
         if ! grep -Eq "^[[:space:]]*#[[:space:]]*define[[:space:]]+$define([[:space:](]|\$)" "./$suite"; then
             echo "$suite: a file of the program changes the meaning of \`$define'" >&2
             return 0
@@ -169,12 +190,13 @@ suite_is_twisted() {
     return 1
 }
 
+# build_suite TEST_FILE...
 build_suite() {
     if [ -n "$(find . -name '*.h*' -print -quit)" ] || grep -q '#[[:space:]]*include[[:space:]]*"' "./$suite"; then
-        ! suite_is_twisted || return 1
+        ! suite_is_twisted "$@" || return 1
     fi
     # shellcheck disable=SC2086
-    run_for_suite suite_does_not_compile_alone $compile -c -o assay_suite.o "$suite" || return 1
+    run_for_suite suite_does_not_compile_alone $compile_suite -c -o assay_suite.o "$suite" || return 1
     # shellcheck disable=SC2086
     run_for_suite suite_has_no_main $compile -o assay_suite assay_main.o assay_suite.o libassay_program.a \
         -Wl,--wrap=main,--wrap=exit -lm -pthread
@@ -184,7 +206,7 @@ case $step in
 cases) with_sources build_cases ;;
 main) build_main ;;
 program) with_sources build_program ;;
-suite) build_suite ;;
+suite) build_suite "$@" ;;
 *)
     echo "build.sh: unknown step $step" >&2
     exit 64
