@@ -9,7 +9,7 @@ import pytest
 HARNESS = pathlib.Path(__file__).resolve().parents[2] / "worker/harness/python"
 # In a process of its own: an audit hook stays.
 CHECK = """
-import ctypes, sys
+import ctypes, inspect, sys
 sys.path.insert(0, sys.argv[1])
 from assay_harness import integrity, interpreter, files
 found, plain = interpreter.find(ctypes.PyDLL(sys.argv[2])), interpreter.plain()
@@ -40,6 +40,10 @@ for one in (found, plain):
     assert one.holds_text({}) and one.holds_text({"a": 1, "b": 2}) and one.holds_text(dict.fromkeys(map(str, range(5000))))
     assert not one.holds_text({"a": 1, 2: 3}) and not one.holds_text({Text("a"): 1}) and not one.holds_text({"a": 1, None: 2, "b": 3})
 assert not found.holds_text(vars(Text)) and not found.holds_text(["a"])  # of a plain dict alone
+
+# A handler of a signal that raises while one is asked ends it: there is always another.
+del inspect.getclosurevars(plain.here).nonlocals["waiting"][:]
+assert plain.here(None) is sys._getframe()
 
 class Request:
     suite, program, trusted_files, untrusted_files = "test_x.py", "x.py", [], []

@@ -22,7 +22,7 @@ class Interpreter:
         self.stack, self.here, self.code_of, self.holds_text, self.words, self.add_audit_hook = stack, here, code_of, holds_text, of_words, add_audit_hook
 
 
-ASKING_MAX = 100  # at once: threads, and handlers of signals within each other
+ASKING = 100  # at once, made ahead: threads, and handlers of signals within each other
 
 
 def _make_here():
@@ -38,10 +38,10 @@ def _make_here():
         own.append(made.gi_frame)
         return made
 
-    waiting = [make() for _ in range(ASKING_MAX)]
+    waiting = [make() for _ in range(ASKING)]
 
     def here(_):
-        one = waiting.pop()
+        one = waiting.pop() if waiting else make()
         frame = next(one)
         waiting.append(one)  # but if the handler of a signal raised in it: then it has ended
         return frame.f_back
