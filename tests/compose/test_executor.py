@@ -8,6 +8,7 @@ from executors import BROKER_SECRET, CONFIG, DRIVER
 from sandboxes import SECRET, outside
 from test_attacks import LIMITS, NAMESPACES, SOCKETS, WRITING, assert_control, assert_held
 
+from lib.proc import sleeping
 from lib.waiting import wait_until
 
 DENIED = ("EACCES", "EPERM")
@@ -238,9 +239,8 @@ def test_reaching_into_another_process(sandbox, attack):
     for pid in (sandbox.pid, 1):
         assert_held(sandbox.attack(attack, pid), *DENIED)
     assert_held(sandbox.run(f"exec python3 attack.py {attack} $PPID"), *DENIED)
-    with subprocess.Popen(["/bin/sleep", "1000"]) as control:
-        assert_control(outside(attack, control.pid))
-        control.kill()
+    with sleeping() as control:
+        assert_control(outside(attack, control))
 
 
 @pytest.mark.parametrize("name", ["lower_oom_score", "core_pattern", "dump_core", "change_uid"])

@@ -1,6 +1,10 @@
 """What proc(5) tells of processes. One that has ended meanwhile has nothing to tell, which is no error."""
+import contextlib
 import glob
 import pathlib
+import subprocess
+
+from lib.waiting import wait_until
 
 
 def read(path):
@@ -35,3 +39,16 @@ def children(pid):
 def descendants(pid):
     """Its children, each before its own."""
     return [one for child in children(pid) for one in (child, *descendants(child))]
+
+
+@contextlib.contextmanager
+def sleeping(*command, program="/bin/sleep"):
+    """A process that sleeps while the block runs and is killed at its end, however that ends. command: what becomes that program (such as
+    setpriv); the block begins once it has."""
+    with subprocess.Popen([*map(str, command), str(program), "1000"], start_new_session=True) as process:
+        try:
+            name = pathlib.Path(program).name
+            wait_until(lambda: read(f"/proc/{process.pid}/comm").decode().strip() == name and state(process.pid) == "S", 20, f"{name} to sleep")
+            yield process.pid
+        finally:
+            process.kill()

@@ -3,12 +3,12 @@ import os
 import pathlib
 import shutil
 import socket
-import subprocess
 
 import pytest
 from attack import SYSCALLS
 from sandboxes import HERE, SECRET, as_user, needs_user_namespaces, outside, tree
 
+from lib.proc import sleeping
 from lib.skipping import skip
 from lib.waiting import wait_until
 
@@ -187,9 +187,8 @@ def test_a_race_of_a_link_and_a_folder(sandbox):
 def test_overwriting_a_program_that_runs(sandbox, tmp_path):
     program = tmp_path / "sleep"
     shutil.copy("/bin/sleep", program)
-    with subprocess.Popen([program, "1000"]) as running:
+    with sleeping(program=program):
         assert_control(outside("overwrite_running", program))
-        running.kill()
     assert_held(sandbox.attack("overwrite_running", "/usr/bin/python3"), "EROFS", "EACCES")
 
 
@@ -294,9 +293,8 @@ def test_reaching_into_the_tasks_init(sandbox, attack):
 
 
 def test_the_tasks_init_cannot_be_signalled(sandbox):
-    with subprocess.Popen(["/bin/sleep", "1000"]) as control:
-        assert_control(outside("stop_process", control.pid))
-        control.kill()
+    with sleeping() as control:
+        assert_control(outside("stop_process", control))
     assert_held(sandbox.attack("stop_process", 1))
     assert sandbox.run("kill -9 1; kill -9 -1", "echo lives")["stdout"] == "lives\n"
 
@@ -304,9 +302,8 @@ def test_the_tasks_init_cannot_be_signalled(sandbox):
 @pytest.mark.parametrize("way", ["scheduler", "parameters", "attributes", "processors", "priority", "priority_of_group", "priority_of_user", "disk",
                                  "descriptors"])
 def test_the_tasks_init_cannot_be_starved(sandbox, way):
-    with subprocess.Popen(as_user("/bin/sleep", "1000"), start_new_session=True) as control:
-        assert_control(outside("starve", way, control.pid, user=True))
-        control.kill()
+    with sleeping(*as_user()) as control:
+        assert_control(outside("starve", way, control, user=True))
     assert_held(sandbox.attack("starve", way, 1), "EPERM")
 
 
