@@ -178,7 +178,7 @@ suite_is_twisted() {
     printf '#include <%s>\n' assert.h stdbool.h tgmath.h >assay_plain.h
     # Alone the suite may lack something, which is no matter here.
     if ! prepare_alone "$@" || ! (macros -x "$source_kind" assay_plain.h && cd "$alone" && { macros "$suite" || true; }) >assay_own.txt; then
-        echo "$suite: no room to see what the files of the program make of it" >&2
+        echo "$suite: no room in the workspace to see what the files of the program make of it: fewer or smaller files, or a larger disk_mb" >&2
         return 0
     fi
     for define in $(changed_words assay_own.txt); do
